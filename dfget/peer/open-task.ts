@@ -1,0 +1,57 @@
+import type { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+
+/** Where the bytes of an answer come from. */
+export type ByteSource = "memory" | "disk" | "peers" | "seed" | "origin";
+
+/** What a caller wants: content named by its digest, or the file at a URL as it is now. */
+export interface TaskRequest {
+  /** Known where the content has a digest; else the origin is asked for its version of the file. */
+  readonly taskId?: TaskId | undefined;
+  /** Where the content comes from, with the headers of the caller; credentials stay in memory. */
+  readonly origin?:
+    | { readonly url: string; readonly headers: ReadonlyMap<string, string> }
+    | undefined;
+  /** What tells tasks of one URL apart, see UrlTaskIdentity. */
+  readonly identity?:
+    | { readonly filteredQueryParameters: readonly string[]; readonly tag: string }
+    | undefined;
+  /** Overrides the table of piece lengths; within the limits of the protocol. */
+  readonly pieceLengthBytes?: number | undefined;
+  /** False forbids this node to ask the origin itself when no supernode and no peer can serve. */
+  readonly backSource?: boolean | undefined;
+}
+
+/** How far a task is at this node. */
+export interface TaskProgress {
+  readonly lengthBytes: number | undefined;
+  /** Verified bytes in the store. */
+  readonly heldBytes: number;
+  /** Verified bytes received since the task was opened here, by where they came from. */
+  readonly receivedBytes: { readonly seed: number; readonly peers: number; readonly origin: number };
+}
+
+/** A task that somebody at this node reads. Closing it lets the task go on only if others read it. */
+export interface OpenTask extends AsyncDisposable {
+  readonly taskId: TaskId;
+  /** Undefined while the origin has not told it; known for certain once `completed` resolved. */
+  readonly lengthBytes: number | undefined;
+  /** What the origin called the content. */
+  readonly mediaType: string | undefined;
+  /** Where the first piece came from. */
+  readonly firstSource: ByteSource;
+  /**
+   * Verified bytes in order from `firstByte` to `lastByte` (included; the end when absent). The last
+   * piece of content with a digest comes only after the whole was proven. Views are valid until the
+   * next step. Rejects with ProtocolError when the task fails and with the signal's reason.
+   */
+  read(
+    range: { readonly firstByte: number; readonly lastByte?: number | undefined },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+  /** Resolves when every piece is held and the whole is proven; rejects with ProtocolError. */
+  readonly completed: Promise<void>;
+  /** Set when the task failed. */
+  readonly failure: ProtocolError | undefined;
+  progress(): TaskProgress;
+}

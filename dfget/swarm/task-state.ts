@@ -1,0 +1,115 @@
+import { Bitmap } from "../../protocol/bitmap.ts";
+import { Link } from "./link.ts";
+import type { OrphanState } from "./orphan-state.ts";
+import { PieceTimes } from "./piece-times.ts";
+import type { Host, Task } from "./swarm-out.ts";
+
+/** A piece that is being fetched. */
+export interface Flight {
+  readonly piece: number;
+  readonly from: Host;
+  readonly startMs: number;
+}
+
+/** What a peer knows of one task. Holds facts only; the decisions are made elsewhere. */
+export class TaskState {
+  readonly task: Task;
+  readonly key: number;
+  readonly pieceLengthBytes: number;
+  readonly openedMs: number;
+  readonly have: Bitmap;
+  /** Pieces in flight. */
+  readonly flying: Bitmap;
+  readonly flights: Flight[] = [];
+  readonly links = new Map<Host, Link>();
+  readonly times = new PieceTimes();
+  readonly seedTimes = new PieceTimes();
+  /** Per piece, how many neighbours have it. */
+  holders: Uint16Array;
+  /** The stripes that we fetch from other zones; none before the supernode named some. */
+  imports: Bitmap | undefined;
+  /** The first piece missing. */
+  cursor = 0;
+  reader: number | undefined;
+  wanted: number[] = [];
+  /** Pieces that neighbours have not been told of. */
+  news: number[] = [];
+  /** When neighbours are told next; Infinity when there is nothing to tell. */
+  announceAtMs = Infinity;
+  /** Somebody was told that we have no free slot. */
+  toldFull = false;
+  /** Since when nothing has been in flight. */
+  idleSinceMs: number;
+  starveAtMs = Infinity;
+  starveGapMs = 0;
+  /** When we or a neighbour last got something new. */
+  newsMs: number;
+  saidComplete = false;
+  isOrphan = false;
+  orphans: OrphanState | undefined;
+
+  constructor(task: Task, key: number, pieceLengthBytes: number, have: Bitmap, nowMs: number) {
+    this.task = task;
+    this.key = key;
+    this.pieceLengthBytes = pieceLengthBytes;
+    this.have = have;
+    this.flying = new Bitmap(have.length);
+    this.holders = new Uint16Array(have.length);
+    this.openedMs = nowMs;
+    this.idleSinceMs = nowMs;
+    this.newsMs = nowMs;
+    this.moveCursor();
+  }
+
+  /** Every piece known of is held. A task of unknown length is not complete. */
+  get isComplete(): boolean {
+    return this.have.isFull && this.have.length > 0;
+  }
+
+  get missing(): number {
+    return this.have.length - this.have.count;
+  }
+
+  isPiece(piece: number): boolean {
+    return Number.isInteger(piece) && piece >= 0 && piece < this.have.length;
+  }
+
+  /** Sets `cursor` to the first missing piece, or to the end. */
+  moveCursor(): void {
+    const first = this.have.firstMissing(this.cursor);
+    this.cursor = first < 0 ? this.have.length : first;
+  }
+
+  grow(pieceCount: number): void {
+    const before = this.have.length;
+    this.have.grow(pieceCount);
+    this.flying.grow(pieceCount);
+    const holders = new Uint16Array(pieceCount);
+    holders.set(this.holders);
+    this.holders = holders;
+    for (const link of this.links.values()) {
+      if (link.have.length < pieceCount) link.have.grow(pieceCount);
+      let piece = link.have.firstPresent(before);
+      while (piece >= 0 && piece < pieceCount) {
+        holders[piece]! += 1;
+        piece = link.have.firstPresent(piece + 1);
+      }
+    }
+    this.moveCursor();
+  }
+
+  /** Adds (+1) or takes away (-1) what a link holds from the counts of holders. */
+  countHolder(link: Link, by: 1 | -1): void {
+    const pieceCount = this.have.length;
+    let piece = link.have.firstPresent();
+    while (piece >= 0 && piece < pieceCount) {
+      this.holders[piece]! += by;
+      piece = link.have.firstPresent(piece + 1);
+    }
+  }
+
+  /** The flight of this piece from this source, as an index into `flights`, or -1. */
+  flightIndex(piece: number, from: Host): number {
+    return this.flights.findIndex((flight) => flight.piece === piece && flight.from === from);
+  }
+}

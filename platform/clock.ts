@@ -1,0 +1,26 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Time, passed in so that tests and the simulator can bring their own. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  nowMs(): number;
+  /** Resolves after `delayMs`; rejects with the signal's reason when it is aborted first. */
+  sleep(delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** A source of randomness in [0, 1), passed in so that a run can be repeated. */
+export type Random = () => number;
+
+/** The machine's monotonic clock. */
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  async sleep(delayMs, signal) {
+    signal.throwIfAborted();
+    try {
+      await delay(delayMs, undefined, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  },
+};

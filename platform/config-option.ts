@@ -1,0 +1,82 @@
+import type { TObject, TSchema } from "typebox";
+import { Type } from "typebox";
+
+/** What the schema of an option may say besides its type. */
+export interface OptionNotes {
+  readonly description: string;
+  /** A one-letter flag. */
+  readonly short?: string;
+  /** What stands for the value in `--help`. */
+  readonly placeholder?: string;
+  /** Never shown by `--print-config`. */
+  readonly secret?: boolean;
+  /** How a text is read as a number. */
+  readonly unit?: "bytes" | "ms";
+}
+
+/** One option of a program, seen from its schema. */
+export interface ConfigOption extends OptionNotes {
+  /** The key in a configuration file, `diskQuota`. */
+  readonly key: string;
+  /** The flag, `disk-quota`. */
+  readonly flag: string;
+  readonly kind: "string" | "number" | "boolean" | "list";
+  readonly choices: readonly string[] | undefined;
+  readonly defaultValue: unknown;
+}
+
+/** An option whose value is a number of bytes, written as "64MiB" or plainly. */
+export function byteCount(notes: { default: number; description: string; placeholder?: string }) {
+  return Type.Integer({ minimum: 0, placeholder: "SIZE", ...notes, unit: "bytes" });
+}
+
+/** An option whose value is a number of milliseconds, written as "30s" or plainly. */
+export function duration(notes: { default: number; description: string }) {
+  return Type.Integer({ minimum: 0, placeholder: "TIME", ...notes, unit: "ms" });
+}
+
+/** An option that takes one of a few words. */
+export function choice<const T extends readonly string[]>(
+  words: T,
+  notes: { default: T[number]; description: string },
+) {
+  return Type.Enum([...words] as T[number][], notes);
+}
+
+/** An option that may be given several times. */
+export function repeated(notes: OptionNotes & { default?: string[] }) {
+  return Type.Array(Type.String(), { default: [], ...notes });
+}
+
+/** The options of a schema, in its order. */
+export function configOptions(schema: TObject): ConfigOption[] {
+  return Object.entries(schema.properties).map(([key, property]) => describe(key, property));
+}
+
+/** The name in the environment, `SUPERNODE_DISK_QUOTA`. */
+export function environmentName(program: string, option: ConfigOption): string {
+  return `${program}_${option.flag}`.replaceAll(/[- ]/g, "_").toUpperCase();
+}
+
+function describe(key: string, property: TSchema): ConfigOption {
+  const notes = property as TSchema &
+    OptionNotes & { type?: string; default?: unknown; enum?: readonly string[] };
+  return {
+    key,
+    flag: key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    kind: kindOf(notes.type),
+    choices: notes.enum,
+    defaultValue: notes.default,
+    description: notes.description ?? "",
+    ...(notes.short === undefined ? {} : { short: notes.short }),
+    ...(notes.placeholder === undefined ? {} : { placeholder: notes.placeholder }),
+    ...(notes.secret === undefined ? {} : { secret: notes.secret }),
+    ...(notes.unit === undefined ? {} : { unit: notes.unit }),
+  };
+}
+
+function kindOf(type: string | undefined): ConfigOption["kind"] {
+  if (type === "integer" || type === "number") return "number";
+  if (type === "boolean") return "boolean";
+  return type === "array" ? "list" : "string";
+}

@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import type { ParseArgsOptionsConfig } from "node:util";
+import { parseArgs } from "node:util";
+import type { Static, TObject } from "typebox";
+import { Value } from "typebox/value";
+import { parse as parseYaml } from "yaml";
+
+import type { ConfigOption } from "./config-option.ts";
+import { configOptions, environmentName } from "./config-option.ts";
+import { parseByteCount, parseDuration } from "./quantity.ts";
+import { EXIT, UserError } from "./user-error.ts";
+
+/** A program (or a sub-command) and the options that it takes from flags, environment and file. */
+export interface ProgramDefinition<T extends TObject> {
+  /** As the user calls it; the prefix of its environment variables. */
+  readonly program: string;
+  /** The lines after "usage:" in `--help`. */
+  readonly usage: readonly string[];
+  readonly summary: string;
+  readonly schema: T;
+  /** How many arguments without a flag it takes. */
+  readonly positionalsMax: number;
+}
+
+/** What was asked for on the command line besides options. */
+export interface LoadedConfig<T extends TObject> {
+  readonly config: Static<T>;
+  readonly positionals: readonly string[];
+  /** One of the flags that every program has, answered instead of running. */
+  readonly request: "help" | "version" | "print-config" | undefined;
+}
+
+type RawValues = Record<string, unknown>;
+
+/**
+ * Merges flags, environment, file and defaults, in this order of precedence, and checks the result.
+ * Throws UserError (usage) with one sentence that names the option and where its value came from.
+ */
+export function loadConfig<T extends TObject>(
+  definition: ProgramDefinition<T>,
+  input: { argv: readonly string[]; env: Readonly<Record<string, string | undefined>> },
+): LoadedConfig<T> {
+  const options = configOptions(definition.schema);
+  const { values, positionals, request } = readFlags(definition, options, input.argv);
+  const environment = readEnvironment(definition.program, options, input.env);
+  const path = values["config"] ?? input.env[`${prefixOf(definition.program)}_CONFIG`];
+  const file = typeof path === "string" ? readConfigFile(path, options) : {};
+  const merged: RawValues = {};
+  for (const option of options) {
+    const value =
+      values[option.flag] ?? environment[option.key] ?? file[option.key] ?? option.defaultValue;
+    if (value !== undefined) merged[option.key] = value;
+  }
+  checkValues(definition, options, merged);
+  return { config: merged as Static<T>, positionals, request };
+}
+
+function readFlags<T extends TObject>(
+  definition: ProgramDefinition<T>,
+  options: readonly ConfigOption[],
+  argv: readonly string[],
+): { values: RawValues; positionals: string[]; request: LoadedConfig<T>["request"] } {
+  const table: ParseArgsOptionsConfig = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean" },
+    "print-config": { type: "boolean" },
+    config: { type: "string" },
+  };
+  for (const option of options) {
+    table[option.flag] = {
+      type: option.kind === "boolean" ? "boolean" : "string",
+      multiple: option.kind === "list",
+      ...(option.short === undefined ? {} : { short: option.short }),
+    };
+  }
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      options: table,
+      allowPositionals: true,
+      allowNegative: true,
+    });
+  } catch (error) {
+    throw usageError(definition.program, firstSentence((error as Error).message));
+  }
+  const request = (["help", "version", "print-config"] as const).find(
+    (name) => parsed.values[name],
+  );
+  const extra = parsed.positionals[definition.positionalsMax];
+  if (extra !== undefined && request === undefined) {
+    throw usageError(definition.program, `unexpected argument "${extra}"`);
+  }
+  const values: RawValues = { ...parsed.values };
+  for (const option of options) {
+    const value = values[option.flag];
+    if (typeof value === "string")
+      values[option.flag] = fromText(option, value, `--${option.flag}`);
+  }
+  return { values, positionals: parsed.positionals, request };
+}
+
+function readEnvironment(
+  program: string,
+  options: readonly ConfigOption[],
+  env: Readonly<Record<string, string | undefined>>,
+): RawValues {
+  const values: RawValues = {};
+  for (const option of options) {
+    const name = environmentName(program, option);
+    const text = env[name];
+    if (text !== undefined && text !== "") values[option.key] = fromText(option, text, name);
+  }
+  return values;
+}
+
+function readConfigFile(path: string, options: readonly ConfigOption[]): RawValues {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(path, "utf8"));
+  } catch (error) {
+    const reason = (error as Error).message.split("\n", 1)[0];
+    throw new UserError(
+      EXIT.usage,
+      `the configuration file ${path} cannot be read: ${reason}`,
+      error,
+    );
+  }
+  if (content === null || content === undefined) return {};
+  if (typeof content !== "object" || Array.isArray(content)) {
+    throw new UserError(EXIT.usage, `the configuration file ${path} must hold keys and values`);
+  }
+  const values: RawValues = {};
+  for (const [key, value] of Object.entries(content)) {
+    const option = options.find((candidate) => candidate.key === key);
+    if (!option) throw new UserError(EXIT.usage, unknownKey(path, key, options));
+    const where = `${key} in ${path}`;
+    values[key] = typeof value === "string" ? fromText(option, value, where) : (value as unknown);
+  }
+  return values;
+}
+
+function unknownKey(path: string, key: string, options: readonly ConfigOption[]): string {
+  const known = options.map((option) => option.key).join(", ");
+  return `the configuration file ${path} has the unknown key "${key}"; the keys are ${known}`;
+}
+
+function fromText(option: ConfigOption, text: string, where: string): unknown {
+  switch (option.kind) {
+    case "boolean":
+      if (text === "true" || text === "1") return true;
+      if (text === "false" || text === "0") return false;
+      throw new UserError(EXIT.usage, `${where} must be true or false, not "${text}"`);
+    case "number": {
+      const value =
+        option.unit === "bytes"
+          ? parseByteCount(text)
+          : option.unit === "ms"
+            ? parseDuration(text)
+            : Number(text.trim() === "" ? "none" : text);
+      if (value === undefined || !Number.isFinite(value)) {
+        throw new UserError(EXIT.usage, `${where} must be ${numberForm(option)}, not "${text}"`);
+      }
+      return value;
+    }
+    case "list":
+      return text.split(",").map((part) => part.trim());
+    case "string":
+      return text;
+    default:
+      return option.kind satisfies never;
+  }
+}
+
+function numberForm(option: ConfigOption): string {
+  if (option.unit === "bytes") return "a size such as 512MiB";
+  return option.unit === "ms" ? "a time such as 30s" : "a number";
+}
+
+function checkValues<T extends TObject>(
+  definition: ProgramDefinition<T>,
+  options: readonly ConfigOption[],
+  values: RawValues,
+): void {
+  for (const option of options) {
+    const value = values[option.key];
+    const schema = definition.schema.properties[option.key]!;
+    if (value === undefined || Value.Check(schema, value)) continue;
+    const wanted = option.choices
+      ? `one of ${option.choices.join(", ")}`
+      : ([...Value.Errors(schema, value)][0]?.message ?? "something else");
+    throw usageError(
+      definition.program,
+      `--${option.flag} (${option.key}) is ${JSON.stringify(value)}: ${wanted}`,
+    );
+  }
+}
+
+function usageError(program: string, sentence: string): UserError {
+  return new UserError(EXIT.usage, `${sentence}; see ${program} --help`);
+}
+
+function firstSentence(text: string): string {
+  const sentence = text.split(/\.\s|\n/, 1)[0]!;
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
+function prefixOf(program: string): string {
+  return program.replaceAll(/[- ]/g, "_").toUpperCase();
+}

@@ -1,0 +1,53 @@
+import type { Static } from "typebox";
+import { Type } from "typebox";
+
+/*
+ * The REST schemas of the supernode. Routes, clients and the OpenAPI document come from these.
+ */
+
+const bytesCount = (description: string) => Type.Integer({ minimum: 0, description });
+
+/** The answer of every REST route that fails. */
+export const ErrorBody = Type.Object({
+  code: Type.String({ description: "a code of docs/reference/errors.md" }),
+  message: Type.String({ description: "one sentence for a person" }),
+});
+export type ErrorBody = Static<typeof ErrorBody>;
+
+/** One task at the supernode. */
+export const TaskSummary = Type.Object({
+  taskId: Type.String({ description: "digest, or url:<sha256>" }),
+  state: Type.Union([Type.Literal("fetching"), Type.Literal("complete"), Type.Literal("failed")]),
+  lengthBytes: Type.Optional(bytesCount("absent while the origin has not told it")),
+  pieceLengthBytes: bytesCount("the length of every piece but the last"),
+  piecesReady: bytesCount("pieces that the seed can serve"),
+  peers: bytesCount("nodes that take part now"),
+  originRequests: bytesCount("requests for the content sent to the origin"),
+  originBytes: bytesCount("bytes of content received from the origin"),
+  seedBytes: bytesCount("bytes of content sent to nodes"),
+});
+export type TaskSummary = Static<typeof TaskSummary>;
+
+export const TaskList = Type.Object({ tasks: Type.Array(TaskSummary) });
+export type TaskList = Static<typeof TaskList>;
+
+/** One connected node. */
+export const PeerSummary = Type.Object({
+  nodeId: Type.String(),
+  endpoint: Type.String({ description: "where other nodes reach it" }),
+  zone: Type.String(),
+  software: Type.String(),
+  tasks: bytesCount("tasks it takes part in"),
+  connectedMs: bytesCount("how long it has been connected"),
+});
+export type PeerSummary = Static<typeof PeerSummary>;
+
+export const PeerList = Type.Object({ peers: Type.Array(PeerSummary) });
+export type PeerList = Static<typeof PeerList>;
+
+export const VersionBody = Type.Object({
+  version: Type.String(),
+  protocol: Type.Integer(),
+  supernodeId: Type.String(),
+});
+export type VersionBody = Static<typeof VersionBody>;

@@ -1,0 +1,141 @@
+import { mustRun } from "./run-command.ts";
+import { networkPrefix, removeLeftovers, removeNetwork } from "./network-leftovers.ts";
+
+export interface NetworkOptions {
+  readonly hostCount: number;
+  /** Rate of each host's link, each way, in Mbit/s, by host index; a host without one is not shaped. */
+  readonly rateMbitPerSecond?: (hostIndex: number) => number | undefined;
+}
+
+/** One host of a network: a network namespace with one address and one link. */
+export interface Host {
+  readonly index: number;
+  readonly networkNamespace: string;
+  readonly address: string;
+}
+
+export interface LinkBytes {
+  readonly received: number;
+  readonly sent: number;
+}
+
+let networksMade = 0;
+
+/**
+ * Hosts (network namespaces) on one bridge, which stands in a namespace of its own; this process is reachable
+ * from the hosts, and reaches them, at `ownAddress`. All is removed at disposal. Needs root and iproute2.
+ */
+export class Network implements AsyncDisposable {
+  readonly hosts: readonly Host[];
+  readonly ownAddress: string;
+  readonly #prefix: string;
+
+  private constructor(prefix: string, hosts: readonly Host[], ownAddress: string) {
+    this.#prefix = prefix;
+    this.hosts = hosts;
+    this.ownAddress = ownAddress;
+  }
+
+  static async create(options: NetworkOptions): Promise<Network> {
+    await removeLeftovers();
+    const prefix = networkPrefix(process.pid, networksMade++);
+    const subnet = await freeSubnet();
+    const hosts = Array.from({ length: options.hostCount }, (_, index) => ({
+      index,
+      networkNamespace: `${prefix}-h${index}`,
+      address: `${subnet}.${index + 1}`,
+    }));
+    const network = new Network(prefix, hosts, `${subnet}.254`);
+    try {
+      await network.#makeSwitch();
+      for (const host of hosts) {
+        await network.#addHost(host);
+        const rate = options.rateMbitPerSecond?.(host.index);
+        if (rate !== undefined) await network.shape(host, rate);
+      }
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+    return network;
+  }
+
+  /** The host with this index; an error when there is none. */
+  host(index: number): Host {
+    const host = this.hosts[index];
+    if (host === undefined) throw new Error(`the network has ${this.hosts.length} hosts, no ${index}`);
+    return host;
+  }
+
+  /** Limits the host's link to this rate, each way; replaces an earlier limit. */
+  async shape(host: Host, rateMbitPerSecond: number): Promise<void> {
+    const burstKib = Math.max(64, Math.ceil(rateMbitPerSecond / 2));
+    const limit = `rate ${rateMbitPerSecond}mbit burst ${burstKib}kb latency 50ms`.split(" ");
+    await this.#tc(host.networkNamespace, "qdisc", "replace", "dev", "eth0", "root", "tbf", ...limit);
+    await this.#tc(this.#switch, "qdisc", "replace", "dev", `h${host.index}`, "root", "tbf", ...limit);
+  }
+
+  /** Bytes that crossed the host's link since it was made, headers included. */
+  async linkBytes(host: Host): Promise<LinkBytes> {
+    const answer = await mustRun({
+      command: "ip",
+      args: ["-n", host.networkNamespace, "-s", "-j", "link", "show", "dev", "eth0"],
+    });
+    const [link] = JSON.parse(answer) as [{ stats64: { rx: { bytes: number }; tx: { bytes: number } } }];
+    return { received: link.stats64.rx.bytes, sent: link.stats64.tx.bytes };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await removeNetwork(this.#prefix);
+  }
+
+  get #switch(): string {
+    return `${this.#prefix}-sw`;
+  }
+
+  async #makeSwitch(): Promise<void> {
+    const namespace = this.#switch;
+    await this.#ip("netns", "add", namespace);
+    await this.#ip("-n", namespace, "link", "add", "br0", "type", "bridge");
+    await this.#ip("-n", namespace, "link", "set", "br0", "up");
+    await this.#ip(..."link add".split(" "), this.#prefix, "type", "veth", "peer", "name", "own", "netns", namespace);
+    await this.#ip("-n", namespace, "link", "set", "own", "master", "br0", "up");
+    await this.#ip("addr", "add", `${this.ownAddress}/24`, "dev", this.#prefix);
+    await this.#ip("link", "set", this.#prefix, "up");
+  }
+
+  async #addHost(host: Host): Promise<void> {
+    const namespace = host.networkNamespace;
+    const port = `h${host.index}`;
+    await this.#ip("netns", "add", namespace);
+    await this.#ip(
+      ..."link add eth0 netns".split(" "),
+      namespace,
+      ..."type veth peer name".split(" "),
+      port,
+      "netns",
+      this.#switch,
+    );
+    await this.#ip("-n", this.#switch, "link", "set", port, "master", "br0", "up");
+    await this.#ip("-n", namespace, "addr", "add", `${host.address}/24`, "dev", "eth0");
+    await this.#ip("-n", namespace, "link", "set", "lo", "up");
+    await this.#ip("-n", namespace, "link", "set", "eth0", "up");
+  }
+
+  async #ip(...args: readonly string[]): Promise<void> {
+    await mustRun({ command: "ip", args });
+  }
+
+  async #tc(namespace: string, ...args: readonly string[]): Promise<void> {
+    await mustRun({ command: "tc", args: ["-n", namespace, ...args] });
+  }
+}
+
+async function freeSubnet(): Promise<string> {
+  const used = await mustRun({ command: "ip", args: ["-4", "route", "show", "table", "all"] });
+  for (let third = process.pid % 200; third < 456; third++) {
+    const subnet = `10.77.${third % 250}`;
+    if (!used.includes(`${subnet}.`)) return subnet;
+  }
+  throw new Error("no free 10.77.x.0/24 network is left on this machine");
+}
