@@ -113,6 +113,9 @@ export const supernodeFrames = frameSet({
       /** The whole of a small task, one piece, and its certificate. */
       content: optional(7, bytes),
       certificate: optional(8, bytes),
+      /** What tells this version of the content at its origin, for a node that must read on there. */
+      etag: optional(9, text(256)),
+      lastModified: optional(10, text(256)),
     },
   },
   /** The length became known. */
@@ -124,13 +127,20 @@ export const supernodeFrames = frameSet({
   /** More nodes to exchange the task with. */
   neighbours: {
     type: 6,
-    fields: { task: taskNumber, neighbours: field(2, list(neighbour, NEIGHBOURS_PER_FRAME_MAX)) },
+    fields: {
+      task: taskNumber,
+      neighbours: field(2, list(neighbour, NEIGHBOURS_PER_FRAME_MAX)),
+      /** They stand in another zone: only the node's stripes cross the link to them. */
+      far: field(3, boolean),
+    },
   },
   /** Take nothing from these nodes for a while, in any task. */
   ban: {
     type: 7,
     fields: { nodeIds: field(1, list(text(32), 1024)), forMs: field(2, uint) },
   },
+  /** The stripes of pieces that the node shall bring into its zone. */
+  stripes: { type: 10, fields: { task: taskNumber, mask: field(2, bytes) } },
   "ask-progress": { type: 8, fields: { task: taskNumber } },
   /** The task cannot be had; the number is free again. `discard` says that its pieces are wrong. */
   abort: {

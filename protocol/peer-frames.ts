@@ -29,6 +29,8 @@ export const peerFrames = frameSet({
       pieceCount: field(6, uint),
       freeSlots: field(7, uint),
       ageMs: field(8, uint),
+      /** The stripes that may cross this link, between zones; absent for all. */
+      wants: optional(9, bytes),
     },
   },
   /** The sender now holds these as well. */
@@ -45,6 +47,16 @@ export const peerFrames = frameSet({
       task: taskNumber,
       reason: field(2, oneOf(["full", "nothing"])),
       freeSlots: field(3, uint),
+    },
+  },
+  /** The node whose key is `owner` reads this run from the origin, nobody else needs to. */
+  claim: {
+    type: 7,
+    fields: {
+      task: taskNumber,
+      firstPiece: field(2, uint),
+      pieceCount: field(3, uint),
+      owner: field(4, uint),
     },
   },
   /** The sender no longer takes part in the task. */

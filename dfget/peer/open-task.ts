@@ -10,12 +10,10 @@ export interface TaskRequest {
   readonly taskId?: TaskId | undefined;
   /** Where the content comes from, with the headers of the caller; credentials stay in memory. */
   readonly origin?:
-    | { readonly url: string; readonly headers: ReadonlyMap<string, string> }
-    | undefined;
+    { readonly url: string; readonly headers: ReadonlyMap<string, string> } | undefined;
   /** What tells tasks of one URL apart, see UrlTaskIdentity. */
   readonly identity?:
-    | { readonly filteredQueryParameters: readonly string[]; readonly tag: string }
-    | undefined;
+    { readonly filteredQueryParameters: readonly string[]; readonly tag: string } | undefined;
   /** Overrides the table of piece lengths; within the limits of the protocol. */
   readonly pieceLengthBytes?: number | undefined;
   /** False forbids this node to ask the origin itself when no supernode and no peer can serve. */
@@ -28,7 +26,11 @@ export interface TaskProgress {
   /** Verified bytes in the store. */
   readonly heldBytes: number;
   /** Verified bytes received since the task was opened here, by where they came from. */
-  readonly receivedBytes: { readonly seed: number; readonly peers: number; readonly origin: number };
+  readonly receivedBytes: {
+    readonly seed: number;
+    readonly peers: number;
+    readonly origin: number;
+  };
 }
 
 /** A task that somebody at this node reads. Closing it lets the task go on only if others read it. */

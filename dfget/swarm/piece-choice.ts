@@ -1,7 +1,7 @@
 import type { Link } from "./link.ts";
 import type { TaskState } from "./task-state.ts";
 
-const SCAN_MAX = 64;
+const SCAN_WORDS_MAX = 8;
 
 export interface PieceChoiceOptions {
   windowPieces: number;
@@ -35,9 +35,9 @@ export function choosePiece(
   const end = Math.min(pieceCount, start + options.windowPieces);
   const inWindow = rarest(state, link, start, end, Infinity, random);
   if (inWindow >= 0) return inWindow;
-  const after = end < pieceCount ? rarest(state, link, end, pieceCount, SCAN_MAX, random) : -1;
+  const after = end < pieceCount ? rarest(state, link, end, pieceCount, SCAN_WORDS_MAX, random) : -1;
   if (after >= 0 || start === state.cursor) return after;
-  return rarest(state, link, state.cursor, start, SCAN_MAX, random);
+  return rarest(state, link, state.cursor, start, SCAN_WORDS_MAX, random);
 }
 
 /** Whether the neighbour has a piece that we may fetch from it now. */
@@ -48,14 +48,14 @@ export function isUsable(state: TaskState, link: Link, piece: number): boolean {
 
 /**
  * The rarest usable piece in [from, to), the scan beginning at a random place and ending after
- * `scanMax` usable pieces; -1 if there is none. A piece with one holder ends the scan.
+ * `scanWordsMax` words with usable pieces; -1 if there is none. A piece with one holder ends the scan.
  */
 function rarest(
   state: TaskState,
   link: Link,
   from: number,
   to: number,
-  scanMax: number,
+  scanWordsMax: number,
   random: () => number,
 ): number {
   if (from >= to) return -1;
@@ -71,7 +71,7 @@ function rarest(
   const turn = Math.floor(random() * 32);
   let best = -1;
   let bestHolders = Infinity;
-  let left = scanMax;
+  let left = scanWordsMax;
   for (let i = 0; i < wordCount; i++) {
     const word = firstWord + ((i + offset) % wordCount);
     let bits = theirs[word]! & ~ours[word]! & ~flying[word]!;

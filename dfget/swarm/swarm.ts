@@ -1,6 +1,13 @@
-import type { Bitmap } from "../../protocol/bitmap.ts";
+import { Bitmap } from "../../protocol/bitmap.ts";
+import { Announcer } from "./announcer.ts";
+import { Downloads } from "./downloads.ts";
+import { Link } from "./link.ts";
+import { Orphans } from "./orphans.ts";
+import { SwarmContext } from "./swarm-context.ts";
 import { defaultSwarmOptions, type SwarmOptions } from "./swarm-options.ts";
-import type { Host, SwarmOut, Task } from "./swarm-out.ts";
+import { ORIGIN, STRIPE_COUNT, type Host, type SwarmOut, type Task } from "./swarm-out.ts";
+import { TaskState } from "./task-state.ts";
+import { Uploads } from "./uploads.ts";
 
 export { ORIGIN, SEED, STRIPE_COUNT, type Host, type SwarmOut, type Task } from "./swarm-out.ts";
 export { defaultSwarmOptions, type SwarmOptions } from "./swarm-options.ts";
@@ -26,39 +33,106 @@ export interface TaskOpening {
  * Times must not go backwards.
  */
 export class Swarm {
+  readonly #context: SwarmContext;
+  readonly #announcer: Announcer;
+  readonly #uploads: Uploads;
+  readonly #downloads: Downloads;
+  readonly #orphans: Orphans;
+  #checkedMs = -Infinity;
+
+  /** `random` gives numbers in [0, 1). */
   constructor(options: Partial<SwarmOptions>, out: SwarmOut, random: () => number) {
-    void { ...defaultSwarmOptions, ...options };
-    void out;
-    void random;
+    this.#context = new SwarmContext({ ...defaultSwarmOptions, ...options }, out, random);
+    this.#announcer = new Announcer(this.#context);
+    this.#uploads = new Uploads(this.#context);
+    this.#downloads = new Downloads(this.#context, this.#announcer, this.#uploads);
+    this.#orphans = new Orphans(this.#context);
   }
 
   /** Takes part in a task. A task that is open already is left as it is. */
-  open(nowMs: number, task: Task, opening: TaskOpening): void {}
+  open(nowMs: number, task: Task, opening: TaskOpening): void {
+    if (this.#context.tasks.has(task)) return;
+    const { pieceLengthBytes, taskKey } = opening;
+    const have = opening.have?.clone() ?? new Bitmap(0);
+    if (have.length < opening.pieceCount) have.grow(opening.pieceCount);
+    const state = new TaskState(task, taskKey, Math.max(1, pieceLengthBytes), have, nowMs);
+    this.#context.tasks.set(task, state);
+    this.#sayComplete(state);
+    this.#context.wakeForCheck(nowMs);
+  }
 
   /** The task has more pieces than known so far; a smaller count is ignored. */
-  grow(nowMs: number, task: Task, pieceCount: number): void {}
+  grow(nowMs: number, task: Task, pieceCount: number): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined || !(pieceCount > state.have.length)) return;
+    state.grow(pieceCount);
+    state.saidComplete = false;
+    this.#context.wakeForCheck(nowMs);
+  }
 
   /** Leaves a task: running transfers of it are aborted, neighbours are dropped. */
-  close(nowMs: number, task: Task): void {}
+  close(nowMs: number, task: Task): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined) return;
+    for (const link of [...state.links.values()]) this.#dropLink(nowMs, link);
+    this.#downloads.abortAll(nowMs, state);
+    this.#orphans.abortAll(state);
+    this.#context.tasks.delete(task);
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** No supernode ever served this task: what no neighbour holds is read from the origin. */
-  orphan(nowMs: number, task: Task): void {}
+  orphan(nowMs: number, task: Task): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined) return;
+    state.isOrphan = true;
+    this.#context.wake(nowMs);
+  }
 
   /**
    * A connection to a neighbour of the task is up; answers with a hello. `nodeKey` is the 32-bit hash
    * of its node id. `far` when the supernode said that it stands in another zone; a hello with a mask
    * says the same. Calling it again for a neighbour may make it far, and says hello again.
    */
-  addNeighbour(nowMs: number, task: Task, host: Host, nodeKey: number, far = false): void {}
+  addNeighbour(nowMs: number, task: Task, host: Host, nodeKey: number, far = false): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined || !Number.isInteger(host) || host < 0) return;
+    let link = state.links.get(host);
+    if (link === undefined) {
+      if (state.links.size >= this.#context.options.neighboursMax) return;
+      link = new Link(host, state, nodeKey, far, nowMs);
+      this.#context.addLink(link);
+    } else if (far) {
+      link.far = true;
+    }
+    this.#sayHello(nowMs, link);
+    this.#context.wakeForCheck(nowMs);
+  }
 
   /** The neighbour left this task, by its own word. */
-  removeNeighbour(nowMs: number, task: Task, host: Host): void {}
+  removeNeighbour(nowMs: number, task: Task, host: Host): void {
+    const link = this.#context.link(task, host);
+    if (link === undefined) return;
+    this.#dropLink(nowMs, link);
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** The connection to the host is gone: it leaves every task. Transfers from it are aborted. */
-  removeHost(nowMs: number, host: Host): void {}
+  removeHost(nowMs: number, host: Host): void {
+    for (const state of this.#context.tasks.values()) {
+      const link = state.links.get(host);
+      if (link !== undefined) this.#dropLink(nowMs, link);
+    }
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** The supernode said which stripes we may fetch from other zones (`STRIPE_COUNT` bits). */
-  stripes(nowMs: number, task: Task, mask: Bitmap): void {}
+  stripes(nowMs: number, task: Task, mask: Bitmap): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined || mask.length !== STRIPE_COUNT) return;
+    state.imports = mask.clone();
+    for (const link of state.links.values()) if (link.far) this.#sayHello(nowMs, link);
+  }
 
   /** A neighbour's hello. `have` becomes the swarm's. Ignored when its length is not our piece count or shorter. */
   onHello(
@@ -69,7 +143,38 @@ export class Swarm {
     freeSlots: number,
     ageMs: number,
     wants?: Bitmap,
-  ): void {}
+  ): void {
+    const link = this.#context.link(task, from);
+    if (link === undefined) return;
+    const { state } = link;
+    if (wants !== undefined && wants.length === STRIPE_COUNT) {
+      link.wants = wants.clone();
+      if (!link.far) {
+        link.far = true;
+        this.#sayHello(nowMs, link);
+      }
+    }
+    const before = link.have.count;
+    state.countHolder(link, -1);
+    link.learnAll(have);
+    state.countHolder(link, 1);
+    link.recountInterest();
+    link.heard = true;
+    link.nothing = false;
+    link.free = slots(freeSlots);
+    link.sinceMs = nowMs - (ageMs >= 0 ? ageMs : 0);
+    if (link.have.count > before) state.newsMs = nowMs;
+    this.#uploads.grantMore(nowMs);
+  }
+
+  /** The supernode said that a host is out: nothing is fetched from it for this long. It is still served. */
+  ban(nowMs: number, host: Host, forMs: number): void {
+    for (const state of this.#context.tasks.values()) {
+      const link = state.links.get(host);
+      if (link === undefined) continue;
+      link.distrustedUntilMs = Math.max(link.distrustedUntilMs, nowMs + forMs);
+    }
+  }
 
   /** A neighbour got pieces, and has this many free download slots. */
   onHave(
@@ -78,10 +183,27 @@ export class Swarm {
     task: Task,
     pieces: readonly number[],
     freeSlots: number,
-  ): void {}
+  ): void {
+    const link = this.#context.link(task, from);
+    if (link === undefined) return;
+    const { state } = link;
+    for (const piece of pieces) {
+      if (!link.learn(piece) || !state.isPiece(piece)) continue;
+      state.holders[piece]! += 1;
+      if (!state.have.has(piece)) state.newsMs = nowMs;
+      else if (link.takes(piece)) link.interest -= 1;
+    }
+    link.free = slots(freeSlots);
+    link.nothing = false;
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** A neighbour has an upload slot for us. */
-  onGrant(nowMs: number, from: Host, task: Task): void {}
+  onGrant(nowMs: number, from: Host, task: Task): void {
+    const link = this.#context.link(task, from);
+    if (link !== undefined) this.#downloads.granted(nowMs, link);
+    else this.#context.out.decline(from, task, "nothing", this.#context.freeSlots);
+  }
 
   /** A neighbour does not use our grant. */
   onDecline(
@@ -90,7 +212,14 @@ export class Swarm {
     task: Task,
     reason: "full" | "nothing",
     freeSlots: number,
-  ): void {}
+  ): void {
+    const link = this.#context.link(task, from);
+    if (link === undefined) return;
+    this.#uploads.declined(link);
+    link.free = slots(freeSlots);
+    if (reason === "nothing") link.nothing = true;
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** Somebody reads this run from the origin; see `SwarmOut.claim`. */
   onClaim(
@@ -100,24 +229,56 @@ export class Swarm {
     firstPiece: number,
     pieceCount: number,
     owner: number,
-  ): void {}
+  ): void {
+    const link = this.#context.link(task, from);
+    if (link !== undefined) this.#orphans.claimed(nowMs, link, firstPiece, pieceCount, owner);
+  }
 
   /** The supernode offers a piece: it is fetched from SEED, or refused. */
-  onOffer(nowMs: number, task: Task, piece: number): void {}
+  onOffer(nowMs: number, task: Task, piece: number): void {
+    const state = this.#context.tasks.get(task);
+    if (state !== undefined) this.#downloads.offered(nowMs, state, piece);
+    else this.#context.out.refuseOffer(task, piece);
+  }
 
   /**
    * A neighbour's request for a piece arrived; uses up its grant, or a slot that happens to be free.
    * False means that there is no slot: answer 503. After true, `onUploadEnd` must follow.
    */
   onUploadStart(nowMs: number, to: Host, task: Task): boolean {
-    return false;
+    const link = this.#context.link(task, to);
+    if (link === undefined || !this.#uploads.start(link)) return false;
+    this.#uploads.grantMore(nowMs);
+    return true;
   }
 
   /** An upload ended, well or not. `durationMs` from request to last byte; negative if it failed. */
-  onUploadEnd(nowMs: number, to: Host, task: Task, durationMs: number): void {}
+  onUploadEnd(nowMs: number, to: Host, task: Task, durationMs: number): void {
+    const link = this.#context.link(task, to);
+    if (link === undefined) return;
+    this.#uploads.end(link, durationMs);
+    this.#uploads.grantMore(nowMs);
+  }
 
   /** A piece is verified and stored, wherever it came from. */
-  onPiece(nowMs: number, task: Task, piece: number, from: Host): void {}
+  onPiece(nowMs: number, task: Task, piece: number, from: Host): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined || !state.isPiece(piece)) return;
+    this.#downloads.arrived(nowMs, state, piece, from);
+    if (!state.have.add(piece)) return;
+    state.newsMs = nowMs;
+    if (piece === state.cursor) state.moveCursor();
+    if (state.wanted.includes(piece)) state.wanted = state.wanted.filter((other) => other !== piece);
+    for (const link of state.links.values()) {
+      if (link.have.has(piece) || !link.takes(piece)) continue;
+      link.interest += 1;
+      link.nothing = false;
+    }
+    this.#orphans.arrived(nowMs, state, piece);
+    this.#announcer.notePiece(nowMs, state, piece);
+    this.#sayComplete(state);
+    this.#uploads.grantMore(nowMs);
+  }
 
   /**
    * A transfer ended without a piece: "corrupt" when the digest did not match, "busy" when the
@@ -129,20 +290,90 @@ export class Swarm {
     piece: number,
     from: Host,
     reason: "corrupt" | "failed" | "busy",
-  ): void {}
+  ): void {
+    const state = this.#context.tasks.get(task);
+    if (state === undefined) return;
+    if (from === ORIGIN) this.#orphans.failed(nowMs, state, piece);
+    else this.#downloads.failed(nowMs, state, piece, from, reason);
+  }
 
   /** Where the foremost in-order reader waits; undefined when nobody reads. */
-  readerAt(nowMs: number, task: Task, piece: number | undefined): void {}
+  readerAt(nowMs: number, task: Task, piece: number | undefined): void {
+    void nowMs;
+    const state = this.#context.tasks.get(task);
+    if (state === undefined) return;
+    state.reader = piece !== undefined && state.isPiece(piece) ? piece : undefined;
+  }
 
   /** A random-access reader waits for these pieces: they go first, in this order. Replaces the last list. */
-  want(nowMs: number, task: Task, pieces: readonly number[]): void {}
+  want(nowMs: number, task: Task, pieces: readonly number[]): void {
+    void nowMs;
+    const state = this.#context.tasks.get(task);
+    if (state === undefined) return;
+    state.wanted = pieces.filter((piece) => state.isPiece(piece) && !state.have.has(piece));
+  }
 
   /** The supernode cannot be reached: every task may have to use its origin. */
-  supernodeLost(nowMs: number): void {}
+  supernodeLost(nowMs: number): void {
+    if (this.#context.isSupernodeLost) return;
+    this.#context.isSupernodeLost = true;
+    this.#context.supernodeLostMs = nowMs;
+    this.#context.wakeForCheck(nowMs);
+  }
 
   /** The supernode is back: no new origin runs, except for tasks opened as orphans. */
-  supernodeBack(nowMs: number): void {}
+  supernodeBack(nowMs: number): void {
+    void nowMs;
+    this.#context.isSupernodeLost = false;
+  }
 
   /** Does what is due: announcements, time-outs, end game, starving. See `SwarmOut.wake`. */
-  tick(nowMs: number): void {}
+  tick(nowMs: number): void {
+    this.#context.woken();
+    if (nowMs - this.#checkedMs >= this.#context.options.checkMs) {
+      this.#checkedMs = nowMs;
+      this.#uploads.check(nowMs);
+      for (const state of this.#context.tasks.values()) {
+        this.#downloads.check(nowMs, state);
+      }
+    }
+    for (const state of this.#context.tasks.values()) this.#orphans.check(nowMs, state);
+    this.#announcer.flush(nowMs);
+    this.#uploads.grantMore(nowMs);
+    this.#keepChecking(nowMs);
+  }
+
+  #keepChecking(nowMs: number): void {
+    let isBusy = false;
+    for (const state of this.#context.tasks.values()) {
+      if (!state.isComplete || state.orphans !== undefined) isBusy = true;
+    }
+    if (isBusy || this.#uploads.hasOpenGrants) this.#context.wakeForCheck(nowMs);
+  }
+
+  #sayHello(nowMs: number, link: Link): void {
+    const { state } = link;
+    const wants = link.far ? (state.imports ?? new Bitmap(STRIPE_COUNT)) : undefined;
+    const ageMs = nowMs - state.openedMs;
+    const { freeSlots, out } = this.#context;
+    out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants);
+    if (freeSlots === 0) state.toldFull = true;
+  }
+
+  #sayComplete(state: TaskState): void {
+    if (!state.isComplete || state.saidComplete) return;
+    state.saidComplete = true;
+    this.#context.out.complete(state.task);
+  }
+
+  #dropLink(nowMs: number, link: Link): void {
+    this.#downloads.drop(nowMs, link);
+    this.#uploads.drop(link);
+    link.state.countHolder(link, -1);
+    this.#context.deleteLink(link);
+  }
+}
+
+function slots(told: number): number {
+  return told > 0 ? told : 0;
 }

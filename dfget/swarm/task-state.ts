@@ -40,7 +40,8 @@ export class TaskState {
   toldFull = false;
   /** Since when nothing has been in flight. */
   idleSinceMs: number;
-  starveAtMs = Infinity;
+  /** When the supernode was last told that nothing comes in, and how long until it may be told again. */
+  starvedMs = -Infinity;
   starveGapMs = 0;
   /** When we or a neighbour last got something new. */
   newsMs: number;

@@ -6,10 +6,16 @@ export interface SchedulerOptions {
   farDegree: number;
   /** Neighbours given to a starving member at a time. */
   starveNeighbours: number;
-  /** Offers in flight per task never go below this many pieces … */
-  offerPiecesMin: number;
-  /** … and are else limited to what the seed sends in this time. */
+  /** Offers in flight are limited to this many pieces … */
+  offerPieces: number;
+  /** … plus what the seed sends in this time, about twice the delay to a peer. */
   offerAheadMs: number;
+  /** Offers in flight to one host at most. */
+  offersPerHost: number;
+  /** A host that refused an offer gets none for this long. */
+  refusalPauseMs: number;
+  /** Up to this many members that lack pieces, the seed gives further copies when it would idle. */
+  fewMembers: number;
   /** Speed assumed of the seed until `seedRate` is called. */
   seedBytesPerSecond: number;
   /** An offer whose end is not heard of for this long is void, longer where the seed is slow. */
@@ -24,16 +30,23 @@ export interface SchedulerOptions {
   badAfter: number;
   /** How long accusations count. */
   blameWindowMs: number;
-  /** How long a host stays out. */
+  /** How long a host stays out the first time; each time after that twice as long. */
   banMs: number;
+  /** The share of hosts that may be out for being slow or failing; corrupters do not count. */
+  slowBanShareMax: number;
+  /** A host that accuses more than this many others within the window is not believed. */
+  accusationsMax: number;
 }
 
 export const defaultSchedulerOptions: Readonly<SchedulerOptions> = {
   degree: 24,
   farDegree: 6,
   starveNeighbours: 3,
-  offerPiecesMin: 8,
+  offerPieces: 8,
   offerAheadMs: 6,
+  offersPerHost: 8,
+  refusalPauseMs: 50,
+  fewMembers: 3,
   seedBytesPerSecond: 125_000_000,
   offerTimeoutMs: 5000,
   confirmEveryMs: 500,
@@ -42,4 +55,6 @@ export const defaultSchedulerOptions: Readonly<SchedulerOptions> = {
   badAfter: 2,
   blameWindowMs: 30_000,
   banMs: 30_000,
+  slowBanShareMax: 0.2,
+  accusationsMax: 16,
 };

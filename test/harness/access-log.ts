@@ -9,7 +9,8 @@ export interface AccessRecord {
   readonly userAgent: string;
 }
 
-const COMBINED = /^(\S+) \S+ \S+ \[[^\]]+\] "(\S+) (\S+) [^"]*" (\d{3}) (\d+|-) "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)"/;
+const COMBINED =
+  /^(\S+) \S+ \S+ \[[^\]]+\] "(\S+) (\S+) [^"]*" (\d{3}) (\d+|-) "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)"/;
 
 /** Reads one line of the combined log format, or returns undefined for any other line. */
 export function parseAccessLine(line: string): AccessRecord | undefined {

@@ -153,5 +153,6 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.b
 async function unmountUnder(path: string): Promise<void> {
   const { stdout } = await runCommand({ command: "findmnt", args: ["-rno", "TARGET"] });
   const mounts = stdout.split("\n").filter((mount) => mount.startsWith(`${path}/`));
-  for (const mount of mounts.reverse()) await runCommand({ command: "umount", args: ["-l", mount] });
+  for (const mount of mounts.toReversed())
+    await runCommand({ command: "umount", args: ["-l", mount] });
 }

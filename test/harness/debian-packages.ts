@@ -4,7 +4,8 @@ import { findTool, missingTools, TOOL_PACKAGES } from "./machine-tools.ts";
 import { mustRun, runCommand } from "./run-command.ts";
 
 const POLICY = "/usr/sbin/policy-rc.d";
-const OWN_POLICY = "#!/bin/sh\n# Made for the tests of Darter: packages must not start services.\nexit 101\n";
+const OWN_POLICY =
+  "#!/bin/sh\n# Made for the tests of Darter: packages must not start services.\nexit 101\n";
 
 /** Whether packages can be installed here: Debian or a relative of it, as root. */
 export async function canInstallPackages(): Promise<boolean> {
@@ -13,9 +14,7 @@ export async function canInstallPackages(): Promise<boolean> {
 
 /** Installs what the tests need and the machine lacks, without starting any service. */
 export async function installMissingPackages(): Promise<void> {
-  const packages: Set<string> = new Set(
-    (await missingTools()).map((tool) => TOOL_PACKAGES[tool]),
-  );
+  const packages: Set<string> = new Set((await missingTools()).map((tool) => TOOL_PACKAGES[tool]));
   const canMakeProgram = (await findTool("gcc")) ?? (await findTool("busybox"));
   if (canMakeProgram === undefined) packages.add("busybox-static");
   if (packages.size === 0) return;
@@ -30,7 +29,9 @@ export async function installMissingPackages(): Promise<void> {
 }
 
 async function aptInstall(names: readonly string[]): ReturnType<typeof runCommand> {
-  return await runCommand({ ...aptCommand(["install", "-y", "--no-install-recommends", ...names]) });
+  return await runCommand({
+    ...aptCommand(["install", "-y", "--no-install-recommends", ...names]),
+  });
 }
 
 async function apt(args: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once, type EventEmitter } from "node:events";
 import { Readable } from "node:stream";
 import { createGzip, createZstdCompress, type Gzip, type ZstdCompress } from "node:zlib";
 import { pack, type Pack } from "tar-stream";
@@ -42,7 +43,10 @@ export async function buildLayer(layout: OciLayout, spec: LayerSpec): Promise<Bu
   return { descriptor, diffId: `sha256:${diffHash.digest("hex")}` };
 }
 
-function compress(plain: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
+function compress(
+  plain: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncIterable<Uint8Array> {
   if (compression === "none") return plain;
   const compressor: Gzip | ZstdCompress =
     compression === "gzip" ? createGzip({ level: 1 }) : createZstdCompress();
@@ -61,9 +65,9 @@ async function fill(archive: Pack, spec: LayerSpec): Promise<void> {
     (error) => (error ? reject(error) : resolve()),
   );
   for (const chunk of chunks) {
-    if (!entry.write(chunk)) await new Promise((drained) => entry.once("drain", drained));
+    if (!entry.write(chunk)) await once(entry as unknown as EventEmitter, "drain");
   }
-  entry.end();
+  entry.end(Buffer.alloc(0));
   await promise;
   archive.finalize();
 }

@@ -46,11 +46,20 @@ export async function buildImage(spec: ImageSpec): Promise<BuiltImage> {
     const otherLayer = await buildLayer(layout, textLayer("other"));
     const entrypoint = program?.entrypoint ?? ["/none"];
     const own = await addPlatform(layout, OWN_ARCHITECTURE, entrypoint, [...shared, ownLayer]);
-    const other = await addPlatform(layout, OTHER_ARCHITECTURE, entrypoint, [...shared, otherLayer]);
+    const other = await addPlatform(layout, OTHER_ARCHITECTURE, entrypoint, [
+      ...shared,
+      otherLayer,
+    ]);
     const manifests = [own.manifest, other.manifest];
     const index = await layout.addJson(INDEX, { schemaVersion: 2, mediaType: INDEX, manifests });
     await layout.tag(index, "v1");
-    return { layout, index, own, other, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
+    return {
+      layout,
+      index,
+      own,
+      other,
+      [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await directory[Symbol.asyncDispose]();
     throw error;

@@ -33,7 +33,12 @@ async function whyNoNamespaces(): Promise<string | undefined> {
     ["ip", "netns", "add", name],
     ["ip", "-n", name, "link", "add", "br0", "type", "bridge"],
     ["ip", "-n", name, "link", "add", "veth0", "type", "veth", "peer", "name", "veth1"],
-    ["tc", "-n", name, ..."qdisc add dev veth0 root tbf rate 10mbit burst 64kb latency 50ms".split(" ")],
+    [
+      "tc",
+      "-n",
+      name,
+      ..."qdisc add dev veth0 root tbf rate 10mbit burst 64kb latency 50ms".split(" "),
+    ],
   ];
   try {
     for (const [command = "", ...args] of steps) {

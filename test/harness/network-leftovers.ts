@@ -12,7 +12,9 @@ export function networkPrefix(pid: number, number: number): string {
 }
 
 /** The process that made the namespace or link of this name, or undefined when it is none of ours. */
-export function ownerOf(name: string): { readonly pid: number; readonly prefix: string } | undefined {
+export function ownerOf(
+  name: string,
+): { readonly pid: number; readonly prefix: string } | undefined {
   const match = /^(dt(\d+)n\d+)(-|$)/.exec(name);
   return match?.[1] === undefined ? undefined : { prefix: match[1], pid: Number(match[2]) };
 }

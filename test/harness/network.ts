@@ -63,7 +63,8 @@ export class Network implements AsyncDisposable {
   /** The host with this index; an error when there is none. */
   host(index: number): Host {
     const host = this.hosts[index];
-    if (host === undefined) throw new Error(`the network has ${this.hosts.length} hosts, no ${index}`);
+    if (host === undefined)
+      throw new Error(`the network has ${this.hosts.length} hosts, no ${index}`);
     return host;
   }
 
@@ -71,8 +72,26 @@ export class Network implements AsyncDisposable {
   async shape(host: Host, rateMbitPerSecond: number): Promise<void> {
     const burstKib = Math.max(64, Math.ceil(rateMbitPerSecond / 2));
     const limit = `rate ${rateMbitPerSecond}mbit burst ${burstKib}kb latency 50ms`.split(" ");
-    await this.#tc(host.networkNamespace, "qdisc", "replace", "dev", "eth0", "root", "tbf", ...limit);
-    await this.#tc(this.#switch, "qdisc", "replace", "dev", `h${host.index}`, "root", "tbf", ...limit);
+    await this.#tc(
+      host.networkNamespace,
+      "qdisc",
+      "replace",
+      "dev",
+      "eth0",
+      "root",
+      "tbf",
+      ...limit,
+    );
+    await this.#tc(
+      this.#switch,
+      "qdisc",
+      "replace",
+      "dev",
+      `h${host.index}`,
+      "root",
+      "tbf",
+      ...limit,
+    );
   }
 
   /** Bytes that crossed the host's link since it was made, headers included. */
@@ -81,7 +100,9 @@ export class Network implements AsyncDisposable {
       command: "ip",
       args: ["-n", host.networkNamespace, "-s", "-j", "link", "show", "dev", "eth0"],
     });
-    const [link] = JSON.parse(answer) as [{ stats64: { rx: { bytes: number }; tx: { bytes: number } } }];
+    const [link] = JSON.parse(answer) as [
+      { stats64: { rx: { bytes: number }; tx: { bytes: number } } },
+    ];
     return { received: link.stats64.rx.bytes, sent: link.stats64.tx.bytes };
   }
 
@@ -98,7 +119,17 @@ export class Network implements AsyncDisposable {
     await this.#ip("netns", "add", namespace);
     await this.#ip("-n", namespace, "link", "add", "br0", "type", "bridge");
     await this.#ip("-n", namespace, "link", "set", "br0", "up");
-    await this.#ip(..."link add".split(" "), this.#prefix, "type", "veth", "peer", "name", "own", "netns", namespace);
+    await this.#ip(
+      ..."link add".split(" "),
+      this.#prefix,
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "own",
+      "netns",
+      namespace,
+    );
     await this.#ip("-n", namespace, "link", "set", "own", "master", "br0", "up");
     await this.#ip("addr", "add", `${this.ownAddress}/24`, "dev", this.#prefix);
     await this.#ip("link", "set", this.#prefix, "up");

@@ -35,7 +35,10 @@ export class Nginx implements AsyncDisposable {
     const address = options.host?.address ?? "127.0.0.1";
     const port = options.host === undefined ? await freePort() : 80;
     await mkdir(prefix.join("temporary"));
-    await writeFile(prefix.join("nginx.conf"), configuration(prefix, `${address}:${port}`, options));
+    await writeFile(
+      prefix.join("nginx.conf"),
+      configuration(prefix, `${address}:${port}`, options),
+    );
     const process = await ChildProcess.start({
       name: "nginx",
       command: "nginx",

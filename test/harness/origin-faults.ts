@@ -50,21 +50,30 @@ export async function sendWithFaults(
   const cutAt = faults.cutAtByte ?? Infinity;
   const pace = new Pace(faults.rateBytesPerSecond);
   let offset = startBytes;
+  let written = Promise.resolve();
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_BYTES) {
       let slice = chunk.subarray(from, from + SLICE_BYTES);
-      if (offset >= cutAt || response.destroyed) return void response.destroy();
+      if (offset >= cutAt || response.destroyed) return await cut(response, written);
       if (offset + slice.length > cutAt) slice = slice.subarray(0, cutAt - offset);
       slice = corrupted(slice, offset, faults.corruptAtByte);
       await pace.take(slice.length);
-      const isRoomLeft = response.write(slice);
+      const last = Promise.withResolvers<void>();
+      const isRoomLeft = response.write(slice, () => last.resolve());
+      written = last.promise;
       offset += slice.length;
       request.bytesSent += slice.length;
       if (!isRoomLeft) await drained(response);
     }
   }
-  if (offset >= cutAt) return void response.destroy();
+  if (offset >= cutAt) return await cut(response, written);
   response.end();
+}
+
+/** Closes the connection when what was written has left. */
+async function cut(response: ServerResponse, written: Promise<void>): Promise<void> {
+  if (!response.destroyed) await Promise.race([written, once(response, "close")]);
+  response.destroy();
 }
 
 function corrupted(slice: Uint8Array, offset: number, at: number | undefined): Uint8Array {

@@ -21,7 +21,11 @@ export async function uploadImage(
   await uploadManifest(image.layout, repositoryUrl, image.index, tag);
 }
 
-async function uploadBlob(layout: OciLayout, repositoryUrl: string, blob: Descriptor): Promise<void> {
+async function uploadBlob(
+  layout: OciLayout,
+  repositoryUrl: string,
+  blob: Descriptor,
+): Promise<void> {
   const started = await send("POST", `${repositoryUrl}/blobs/uploads/`, {});
   const place = new URL(String(started["location"]), repositoryUrl);
   place.searchParams.set("digest", blob.digest);

@@ -39,7 +39,13 @@ export class Registry implements AsyncDisposable {
       name: "docker-registry",
       command: "sh",
       // The access log is the program's standard output, and nothing else is.
-      args: ["-c", 'exec docker-registry serve "$1" >"$2"', "sh", directory.join("config.yml"), directory.join("access.log")],
+      args: [
+        "-c",
+        'exec docker-registry serve "$1" >"$2"',
+        "sh",
+        directory.join("config.yml"),
+        directory.join("access.log"),
+      ],
       networkNamespace: options.host?.networkNamespace,
     });
     await portAnswers(address, port, { timeoutMs: 20_000 }).catch(async (error: unknown) => {
@@ -59,7 +65,10 @@ function configuration(address: string, dataDirectory: string): string {
   return JSON.stringify({
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: false } },
-    storage: { filesystem: { rootdirectory: dataDirectory }, cache: { blobdescriptor: "inmemory" } },
+    storage: {
+      filesystem: { rootdirectory: dataDirectory },
+      cache: { blobdescriptor: "inmemory" },
+    },
     http: { addr: address },
   });
 }

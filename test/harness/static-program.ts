@@ -18,7 +18,9 @@ export async function buildStaticProgram(line: string): Promise<StaticProgram> {
   if (compiled !== undefined) return { name: "hello", bytes: compiled, entrypoint: ["/hello"] };
   const busybox = await findTool("busybox");
   if (busybox === undefined) {
-    throw new Error("neither a gcc that links statically nor busybox is here for the image's program");
+    throw new Error(
+      "neither a gcc that links statically nor busybox is here for the image's program",
+    );
   }
   return {
     name: "busybox",

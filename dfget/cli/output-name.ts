@@ -1,0 +1,64 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+
+import { EXIT, UserError } from "../../platform/user-error.ts";
+
+const NAME_BYTES_MAX = 255;
+
+/** Where the content goes: a path, or standard output. */
+export type Output = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdout" };
+
+/**
+ * Where `-o` sends the content. Without it, and for a directory named with a "/" at its end, the file
+ * takes its name from the URL. Throws UserError when there is no usable name or a directory is meant
+ * as a file.
+ */
+export function outputOf(option: string | undefined, url: string): Output {
+  if (option === "-") return { kind: "stdout" };
+  if (option === undefined || option === "") return { kind: "file", path: nameFromUrl(url) };
+  if (option.endsWith("/")) {
+    if (!isDirectory(option)) {
+      throw new UserError(
+        EXIT.localFile,
+        `the directory ${option} does not exist; make it first, or leave the / off for a file of that name`,
+      );
+    }
+    return { kind: "file", path: join(option, nameFromUrl(url)) };
+  }
+  if (isDirectory(option)) {
+    throw new UserError(
+      EXIT.localFile,
+      `${option} is a directory; write ${option}/ to put the file into it`,
+    );
+  }
+  return { kind: "file", path: option };
+}
+
+/** The decoded last part of a URL's path. Throws UserError (usage) when it can be no file name. */
+export function nameFromUrl(url: string): string {
+  const part = new URL(url).pathname.split("/").at(-1) ?? "";
+  const name = decode(part);
+  if (name === "" || name === "." || name === "..") {
+    throw new UserError(EXIT.usage, "the URL does not end in a file name; give one with -o");
+  }
+  if (/[/\p{Cc}]/u.test(name) || Buffer.byteLength(name) > NAME_BYTES_MAX) {
+    throw new UserError(
+      EXIT.usage,
+      "the last part of the URL cannot be a file name; give one with -o",
+    );
+  }
+  return name;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Undoes percent-encoding; what is none stays as it is. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

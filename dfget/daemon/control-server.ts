@@ -1,0 +1,174 @@
+import type { ServerResponse } from "node:http";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { fastify } from "fastify";
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { VERSION } from "../../platform/version.ts";
+import { formatEndpoint } from "../../protocol/endpoint.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { ErrorBody } from "../../protocol/rest.ts";
+import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
+import type { PeerStatus } from "../peer/peer-options.ts";
+import { Activity } from "./activity.ts";
+import { DaemonStatus, DownloadRequest } from "./api-schema.ts";
+import { bindControlSocket } from "./control-socket.ts";
+import { streamDownload } from "./download-stream.ts";
+import { taskRequestOf } from "./task-request.ts";
+
+/** The most downloads that run at once for the programs of one machine. */
+export const DOWNLOADS_MAX = 256;
+/** Headers and filters in JSON, and room for escapes. */
+const BODY_BYTES_MAX = 256 * 1024;
+/** How long a client that does not read its last event may keep the server from closing. */
+const CLOSE_MS_MAX = 2000;
+
+/** What the control server needs of a peer. */
+export interface DownloadPeer {
+  open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
+  status(): Pick<PeerStatus, "nodeId" | "endpoint" | "supernodeUrl">;
+}
+
+export interface ControlServerOptions {
+  /** Where the unix socket goes, at most 107 bytes. */
+  readonly socketPath: string;
+  /** What the peer was started with, shown to clients. */
+  readonly supernodeUrls: readonly string[];
+}
+
+/**
+ * The API by which programs of this user download through the peer of this process. Whoever may open
+ * the socket may use it, so it belongs to its owner alone.
+ */
+export class ControlServer implements AsyncDisposable {
+  readonly #peer: DownloadPeer;
+  readonly #options: ControlServerOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #app: FastifyInstance;
+  readonly #closing = new AbortController();
+  readonly activity: Activity;
+
+  private constructor(
+    peer: DownloadPeer,
+    options: ControlServerOptions,
+    deps: { clock: Clock; log: Log },
+  ) {
+    this.#peer = peer;
+    this.#options = options;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.activity = new Activity(deps.clock);
+    this.#app = this.#routes();
+  }
+
+  /** Listens. Throws UserError when another daemon answers there or the place cannot be used. */
+  static async start(
+    peer: DownloadPeer,
+    options: ControlServerOptions,
+    deps: { readonly clock: Clock; readonly log: Log },
+    signal: AbortSignal,
+  ): Promise<ControlServer> {
+    const server = new ControlServer(peer, options, deps);
+    await server.#app.ready();
+    try {
+      await bindControlSocket(server.#app.server, options.socketPath, deps, signal);
+    } catch (error) {
+      await server.#app.close();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Refuses new downloads from now on and ends those that run; the socket stays. */
+  drain(): void {
+    this.#closing.abort(new ProtocolError("SHUTTING_DOWN", "the daemon is shutting down"));
+  }
+
+  /** Drains and removes the socket. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.drain();
+    const timer = setTimeout(() => this.#app.server.closeAllConnections(), CLOSE_MS_MAX);
+    await this.#app.close();
+    clearTimeout(timer);
+  }
+
+  #routes(): FastifyInstance {
+    const app = fastify({
+      logger: false,
+      bodyLimit: BODY_BYTES_MAX,
+      forceCloseConnections: "idle",
+      return503OnClosing: false,
+    }).withTypeProvider<TypeBoxTypeProvider>();
+    app.setErrorHandler((error, _request, reply) => this.#sendError(error, reply));
+    app.setNotFoundHandler((_request, reply) =>
+      this.#sendError(new ProtocolError("NOT_FOUND", "the daemon has no such route"), reply),
+    );
+    app.get("/v1/status", { schema: { response: { 200: DaemonStatus } } }, () => this.#status());
+    app.post(
+      "/v1/downloads",
+      { schema: { body: DownloadRequest, response: { "4xx": ErrorBody, "5xx": ErrorBody } } },
+      async (request, reply) => {
+        await this.#download(request.body, reply);
+        return reply;
+      },
+    );
+    return app;
+  }
+
+  async #download(body: DownloadRequest, reply: FastifyReply): Promise<void> {
+    this.#closing.signal.throwIfAborted();
+    if (this.activity.running >= DOWNLOADS_MAX) {
+      throw new ProtocolError("LIMIT_EXCEEDED", `${DOWNLOADS_MAX} downloads are running already`);
+    }
+    using _running = this.activity.begin();
+    const signal = AbortSignal.any([this.#closing.signal, clientGone(reply.raw)]);
+    const request = taskRequestOf(body);
+    await using task = await this.#peer.open(request, signal);
+    reply.hijack();
+    await streamDownload(reply.raw, task, { clock: this.#clock, log: this.#log }, signal);
+  }
+
+  #status(): DaemonStatus {
+    const { nodeId, endpoint, supernodeUrl } = this.#peer.status();
+    return {
+      version: VERSION,
+      pid: process.pid,
+      state: this.#closing.signal.aborted ? "draining" : "ready",
+      nodeId,
+      endpoint: formatEndpoint(endpoint),
+      supernodes: [...this.#options.supernodeUrls],
+      ...(supernodeUrl === undefined ? {} : { connectedSupernode: supernodeUrl }),
+      downloads: this.activity.running,
+    };
+  }
+
+  #sendError(error: unknown, reply: FastifyReply): FastifyReply {
+    const known = asProtocolError(error);
+    if (!known) this.#log.error({ err: error }, "a request failed by a defect");
+    const { code, message, status } =
+      known ?? new ProtocolError("INTERNAL", "the daemon failed by a defect; its log says more");
+    return reply.code(status).send({ code, message });
+  }
+}
+
+/** Aborts when the connection of an answer is gone before the answer is. */
+function clientGone(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => {
+    if (!response.writableFinished) {
+      controller.abort(new ProtocolError("SHUTTING_DOWN", "the reader went away"));
+    }
+  });
+  return controller.signal;
+}
+
+function asProtocolError(error: unknown): ProtocolError | undefined {
+  if (error instanceof ProtocolError) return error;
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (error instanceof Error && typeof status === "number" && status >= 400 && status < 500) {
+    return new ProtocolError("BAD_REQUEST", error.message);
+  }
+  return undefined;
+}

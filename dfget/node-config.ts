@@ -1,0 +1,99 @@
+import { resolve } from "node:path";
+import type { Static } from "typebox";
+import { Type } from "typebox";
+
+import { byteCount, choice, repeated } from "../platform/config-option.ts";
+import { LOG_LEVELS } from "../platform/log.ts";
+import { parseOriginPattern } from "../platform/origin/origin-pattern.ts";
+import { EXIT, UserError } from "../platform/user-error.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
+import { parseEndpoint } from "../protocol/endpoint.ts";
+import { dataDirOf, supernodeUrlOf } from "./node-places.ts";
+import type { PeerOptions } from "./peer/peer-options.ts";
+
+const GIB = 1024 ** 3;
+const ZONE_LENGTH_MAX = 255;
+
+/** Where a node takes pieces and neighbours from, for the option that each program names in its own way. */
+export const PEER_LISTEN_DEFAULT = "0.0.0.0:65002";
+
+/** The options that every program with a peer in it has, to be spread into its schema. */
+export const nodeConfigProperties = {
+  advertise: Type.Optional(
+    Type.String({
+      description:
+        "where other nodes reach this one, host:port; by default the supernode sees the address",
+      placeholder: "HOST:PORT",
+    }),
+  ),
+  supernode: repeated({
+    description: "a supernode, such as http://10.0.0.1:8002",
+    placeholder: "URL",
+  }),
+  dataDir: Type.Optional(
+    Type.String({
+      description:
+        "where pieces are kept; by default /var/lib/darter for root, else darter in $XDG_DATA_HOME or ~/.local/share",
+      placeholder: "DIR",
+    }),
+  ),
+  zone: Type.String({
+    default: "",
+    description: 'where this node stands, labels from the widest to the narrowest, "eu|eu-1|rack7"',
+    placeholder: "ZONE",
+  }),
+  diskQuota: byteCount({
+    default: 32 * GIB,
+    description: "how much the pieces may take on the disk; 0 for no limit but the disk's",
+  }),
+  allowOrigin: repeated({
+    description:
+      "an origin that may be asked although its address is loopback, link-local or private: a host name, an address or a network such as 10.0.0.0/8",
+    placeholder: "HOST",
+  }),
+  logLevel: choice(LOG_LEVELS, { default: "info", description: "what is logged" }),
+};
+
+/** The part of a program's configuration that {@link nodeConfigProperties} describes. */
+export type NodeConfig = Static<ReturnType<typeof Type.Object<typeof nodeConfigProperties>>>;
+
+/**
+ * Checks the options that a peer is started with; `peerListen` is the value of the program's own
+ * option for it, called `peerListenFlag`. Throws UserError (usage) with one sentence that names the flag.
+ */
+export function peerOptionsOf(
+  config: NodeConfig,
+  peerListen: string,
+  peerListenFlag: "listen" | "peer-listen",
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): PeerOptions {
+  for (const pattern of config.allowOrigin) parseOriginPattern(pattern);
+  return {
+    listen: endpointOf(peerListen, peerListenFlag, 0),
+    advertise:
+      config.advertise === undefined ? undefined : endpointOf(config.advertise, "advertise", 1),
+    supernodeUrls: [...new Set(config.supernode.map(supernodeUrlOf))],
+    dataDir: resolve(dataDirOf(config.dataDir, env)),
+    zone: zoneOf(config.zone),
+    diskQuotaBytes: config.diskQuota,
+    allowOrigins: config.allowOrigin,
+  };
+}
+
+function endpointOf(text: string, flag: string, portMin: 0 | 1): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (!endpoint) throw usage(flag, text, "must be host:port, such as 10.0.0.7:65002");
+  if (endpoint.port < portMin) throw usage(flag, text, "must name a port above 0");
+  return endpoint;
+}
+
+function zoneOf(text: string): string {
+  if (text.length > ZONE_LENGTH_MAX || /[\p{Cc}\s]/u.test(text)) {
+    throw usage("zone", text, `must have at most ${ZONE_LENGTH_MAX} characters and no space`);
+  }
+  return text;
+}
+
+function usage(flag: string, text: string, wanted: string): UserError {
+  return new UserError(EXIT.usage, `--${flag} ${wanted}, not ${JSON.stringify(text)}`);
+}

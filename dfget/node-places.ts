@@ -1,0 +1,39 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+import { EXIT, UserError } from "../platform/user-error.ts";
+
+/** The directory for pieces: the one asked for, else the usual place of this user. */
+export function dataDirOf(
+  dataDir: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  if (dataDir !== undefined && dataDir !== "") return dataDir;
+  if (process.getuid?.() === 0) return "/var/lib/darter";
+  const dataHome = env["XDG_DATA_HOME"];
+  // A relative path there is to be ignored (XDG base directory specification).
+  if (dataHome !== undefined && isAbsolute(dataHome)) return join(dataHome, "darter");
+  return join(homedir(), ".local", "share", "darter");
+}
+
+/** Reads the URL of a supernode. Throws UserError (usage). */
+export function supernodeUrlOf(text: string): string {
+  const url = URL.parse(text);
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw usage(text, "must be a URL such as http://10.0.0.1:8002");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UserError(
+      EXIT.usage,
+      `--supernode for ${url.host} must not hold a user name or a password; remove them`,
+    );
+  }
+  if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+    throw usage(text, "must end after the host and the port");
+  }
+  return url.origin;
+}
+
+function usage(text: string, wanted: string): UserError {
+  return new UserError(EXIT.usage, `--supernode ${wanted}, not ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import type { OriginFetch } from "../../platform/origin/origin-request.ts";
+import { OriginStream } from "../../platform/origin/origin-stream.ts";
+import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import type { Clock, Random } from "../../platform/clock.ts";
+import type { Signer } from "../../platform/signing.ts";
+import { StorageFullError } from "../../store/piece-store.ts";
+import type { PeerMetrics } from "./peer-metrics.ts";
+import type { TaskSession } from "./task-session.ts";
+
+/** What a run brought. */
+export interface OriginRunEvents {
+  /** A piece was committed. */
+  piece(piece: number): void;
+}
+
+/** Reads pieces from the origin at this node, for when neither a supernode nor a peer can give them. */
+export class OriginIntake {
+  readonly #deps: { fetch: OriginFetch; clock: Clock; random: Random };
+  readonly #signer: Signer;
+  readonly #metrics: PeerMetrics;
+  /** The supernode's word for this node's key; pieces go to other nodes with it. */
+  endorsement: Uint8Array = new Uint8Array(64);
+
+  constructor(deps: {
+    fetch: OriginFetch;
+    clock: Clock;
+    random: Random;
+    signer: Signer;
+    metrics: PeerMetrics;
+  }) {
+    this.#deps = deps;
+    this.#signer = deps.signer;
+    this.#metrics = deps.metrics;
+  }
+
+  /**
+   * Reads a run of pieces and commits those that are missing. An origin that sends everything whatever
+   * was asked for is read to its end, since asking again would cost the same bytes again. Throws
+   * ProtocolError, or the signal's reason.
+   */
+  async fetchRun(
+    session: TaskSession,
+    run: {
+      readonly firstPiece: number;
+      readonly pieceCount: number;
+      readonly expected?: OriginVersion | undefined;
+    },
+    events: OriginRunEvents,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { origin, pieceLengthBytes, lengthBytes } = session;
+    if (!origin) {
+      throw new ProtocolError(
+        "ORIGIN_UNREACHABLE",
+        "nobody told this node where the content comes from",
+      );
+    }
+    const firstByte = run.firstPiece * pieceLengthBytes;
+    const endByte = (run.firstPiece + run.pieceCount) * pieceLengthBytes;
+    using stream = await OriginStream.open(
+      this.#deps,
+      {
+        url: origin.url,
+        headers: origin.headers,
+        startOffset: firstByte,
+        ...(lengthBytes === undefined ? {} : { endOffset: Math.min(endByte, lengthBytes) }),
+        expected: run.expected,
+        isDigestChecked: taskDigest(session.taskId) !== undefined,
+      },
+      signal,
+    );
+    this.#checkLength(session, stream.metadata.lengthBytes);
+    session.needsWholeCheck = true;
+    const assembler = new PieceAssembler(pieceLengthBytes, run.firstPiece);
+    for await (const chunk of stream.chunks(signal)) {
+      for (const piece of assembler.push(chunk, session.lengthBytes)) {
+        await this.#commit(session, piece, events);
+      }
+    }
+    if (session.lengthBytes !== undefined) return;
+    session.stored.setLength(firstByte + assembler.totalBytes);
+    for (const piece of assembler.finish()) await this.#commit(session, piece, events);
+    session.changed();
+  }
+
+  #checkLength(session: TaskSession, lengthBytes: number | undefined): void {
+    if (session.lengthBytes === undefined || lengthBytes === undefined) return;
+    if (session.lengthBytes === lengthBytes) return;
+    throw new ProtocolError(
+      "ORIGIN_CHANGED",
+      `the content changed at the origin: it had ${session.lengthBytes} bytes and now has ${lengthBytes}; ask for it again`,
+    );
+  }
+
+  async #commit(
+    session: TaskSession,
+    piece: AssembledPiece,
+    events: OriginRunEvents,
+  ): Promise<void> {
+    const { index, bytes } = piece;
+    if (session.stored.have.has(index)) return;
+    const identity = { taskId: session.taskId, pieceIndex: index, lengthBytes: bytes.length };
+    const sha256 = new Uint8Array(createHash("sha256").update(bytes).digest());
+    const certificate = this.#signer.certifyPieceAsNode(identity, sha256, this.endorsement);
+    try {
+      session.stored.reserve(bytes.length);
+      await session.stored.write(index * session.pieceLengthBytes, bytes);
+    } catch (error) {
+      if (session.stored.have.has(index)) return;
+      if (!(error instanceof StorageFullError)) throw error;
+      throw new ProtocolError(
+        "STORAGE_FULL",
+        `the pieces cannot be stored: ${error.message}`,
+        {},
+        error,
+      );
+    }
+    session.commit(index, certificate, "origin");
+    this.#metrics.pieceReceived("origin", bytes.length);
+    events.piece(index);
+  }
+}
+
+interface AssembledPiece {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Cuts a stream of bytes into pieces; holds one piece. */
+class PieceAssembler {
+  readonly #pieceLengthBytes: number;
+  #index: number;
+  #buffer: Uint8Array;
+  #filled = 0;
+  totalBytes = 0;
+
+  constructor(pieceLengthBytes: number, firstPiece: number) {
+    this.#pieceLengthBytes = pieceLengthBytes;
+    this.#index = firstPiece;
+    this.#buffer = new Uint8Array(pieceLengthBytes);
+  }
+
+  /** Adds bytes and gives out every piece that they fill; its bytes are the caller's until the next step. */
+  *push(chunk: Uint8Array, lengthBytes: number | undefined): Generator<AssembledPiece> {
+    this.totalBytes += chunk.length;
+    for (let offset = 0; offset < chunk.length;) {
+      const left = (lengthBytes ?? Infinity) - this.#index * this.#pieceLengthBytes;
+      const target = Math.min(this.#pieceLengthBytes, left);
+      const taken = Math.min(chunk.length - offset, target - this.#filled);
+      this.#buffer.set(chunk.subarray(offset, offset + taken), this.#filled);
+      this.#filled += taken;
+      offset += taken;
+      if (this.#filled === target) yield this.#take();
+      if (taken === 0 && target <= 0) return;
+    }
+  }
+
+  /** The last piece, where the length was not known before. */
+  *finish(): Generator<AssembledPiece> {
+    if (this.#filled > 0) yield this.#take();
+  }
+
+  #take(): AssembledPiece {
+    const piece = { index: this.#index, bytes: this.#buffer.subarray(0, this.#filled) };
+    this.#index += 1;
+    this.#filled = 0;
+    return piece;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Endpoint } from "../../protocol/endpoint.ts";
+
+/** What a peer is started with. */
+export interface PeerOptions {
+  /** Where other nodes connect to; port 0 takes a free one. */
+  readonly listen: Endpoint;
+  /** What other nodes are told to connect to; where the peer listens when absent. */
+  readonly advertise: Endpoint | undefined;
+  /** Base URLs of supernodes, in order of preference. */
+  readonly supernodeUrls: readonly string[];
+  readonly dataDir: string;
+  /** `region|zone|rack`, as free labels; may be empty. */
+  readonly zone: string;
+  /** The most bytes that the store may hold; 0 for no limit but the disk's. */
+  readonly diskQuotaBytes: number;
+  /** Addresses that may be read although they are loopback, link-local or the like. */
+  readonly allowOrigins: readonly string[];
+}
+
+/** What a peer says of itself. */
+export interface PeerStatus {
+  readonly nodeId: string;
+  readonly endpoint: Endpoint;
+  /** The supernode connected to, if any. */
+  readonly supernodeUrl: string | undefined;
+  readonly taskCount: number;
+  readonly neighbourCount: number;
+  readonly storedBytes: number;
+}

@@ -1,0 +1,142 @@
+import { timingSafeEqual } from "node:crypto";
+import { read as readCallback } from "node:fs";
+import { promisify } from "node:util";
+
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { NODE_HEADER } from "../../protocol/version.ts";
+import { sha256 } from "../../platform/digest-check.ts";
+import type { Log } from "../../platform/log.ts";
+import type { TrustedKeys } from "../../platform/signing.ts";
+import type { StoredTask } from "../../store/piece-store.ts";
+import { StorageFullError } from "../../store/piece-store.ts";
+import { PieceFetchError } from "../transfer/piece-fetch-error.ts";
+import type { PieceFetcher } from "../transfer/piece-fetcher.ts";
+import type { PeerMetrics } from "./peer-metrics.ts";
+import type { TaskSession } from "./task-session.ts";
+
+const read = promisify(readCallback);
+
+/** Where a piece is to be fetched from. */
+export interface PieceEndpoint {
+  readonly host: string;
+  readonly port: number;
+  /** What stands before `/pieces` in the path, without a slash at the end. */
+  readonly basePath: string;
+  readonly source: "seed" | "peers";
+}
+
+/** How a transfer ended. */
+export type IntakeResult = "held" | "aborted" | "busy" | "corrupt" | "failed";
+
+/** Fetches single pieces, checks them, and commits what is right. */
+export class PieceIntake {
+  readonly #fetcher: PieceFetcher;
+  readonly #keys: TrustedKeys;
+  readonly #metrics: PeerMetrics;
+  readonly #log: Log;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(deps: {
+    fetcher: PieceFetcher;
+    keys: TrustedKeys;
+    metrics: PeerMetrics;
+    log: Log;
+    nodeId: string;
+  }) {
+    this.#fetcher = deps.fetcher;
+    this.#keys = deps.keys;
+    this.#metrics = deps.metrics;
+    this.#log = deps.log;
+    this.#headers = { [NODE_HEADER]: deps.nodeId };
+  }
+
+  /** Fetches a piece; never rejects. A full disk fails the session, for nothing else can be done here. */
+  async fetch(
+    session: TaskSession,
+    piece: number,
+    endpoint: PieceEndpoint,
+    /** Ends every other transfer of the piece and tells whether there was one that may have written. */
+    endRivals: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<IntakeResult> {
+    const { offsetBytes, lengthBytes } = session.span(piece);
+    const { stored, taskId } = session;
+    let isReserved = false;
+    try {
+      stored.reserve(lengthBytes);
+      isReserved = true;
+      const result = await this.#fetcher.fetch(
+        {
+          host: endpoint.host,
+          port: endpoint.port,
+          path: `${endpoint.basePath}/pieces/${taskId}/${piece}`,
+          headers: this.#headers,
+          fd: stored.fd,
+          offsetBytes,
+          lengthBytes,
+        },
+        signal,
+      );
+      const vouched =
+        result.certificate &&
+        this.#keys.verifyCertificate(result.certificate, {
+          taskId,
+          pieceIndex: piece,
+          lengthBytes,
+        });
+      if (!vouched || !timingSafeEqual(vouched, result.sha256)) {
+        this.#log.warn(
+          { taskId, piece, source: `${endpoint.host}:${endpoint.port}` },
+          "a piece does not match its certificate and was thrown away",
+        );
+        this.#metrics.pieceFailed("corrupt");
+        return "corrupt";
+      }
+      const wasContested = await endRivals();
+      if (stored.have.has(piece)) return "aborted";
+      if (wasContested && !(await isOnDisk(stored, offsetBytes, lengthBytes, vouched)))
+        return "failed";
+      isReserved = false;
+      if (result.certificate[0] !== 1) session.needsWholeCheck = true;
+      session.commit(piece, result.certificate, endpoint.source);
+      this.#metrics.pieceReceived(endpoint.source, lengthBytes);
+      return "held";
+    } catch (error) {
+      return this.#resultOf(session, error, signal);
+    } finally {
+      if (isReserved) stored.release(lengthBytes);
+    }
+  }
+
+  #resultOf(session: TaskSession, error: unknown, signal: AbortSignal): IntakeResult {
+    if (error instanceof StorageFullError || isDiskFailure(error)) {
+      session.fail(new ProtocolError("STORAGE_FULL", storageSentence(error as Error), {}, error));
+      return "failed";
+    }
+    if (signal.aborted) return "aborted";
+    const reason = error instanceof PieceFetchError ? error.reason : "internal";
+    this.#metrics.pieceFailed(reason);
+    if (reason === "internal") this.#log.error({ error }, "a piece could not be taken in");
+    return reason === "no-slot" ? "busy" : "failed";
+  }
+}
+
+/** Whether the file holds the bytes that were received, although another transfer wrote there too. */
+async function isOnDisk(
+  stored: StoredTask,
+  offsetBytes: number,
+  lengthBytes: number,
+  expected: Uint8Array,
+): Promise<boolean> {
+  const buffer = Buffer.allocUnsafeSlow(lengthBytes);
+  const { bytesRead } = await read(stored.fd, { buffer, position: offsetBytes });
+  return bytesRead === lengthBytes && timingSafeEqual(sha256(buffer), expected);
+}
+
+function isDiskFailure(error: unknown): boolean {
+  return error instanceof PieceFetchError && error.reason === "disk";
+}
+
+function storageSentence(error: Error): string {
+  return `the pieces cannot be stored: ${error.message}; free some space or choose another --data-dir`;
+}

@@ -1,0 +1,207 @@
+import { isPieceLength, isTaskShape } from "../../protocol/piece-table.ts";
+import { ERRORS } from "../../protocol/error-table.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import { parseTaskId } from "../../protocol/task-id.ts";
+import type { Clock, Random } from "../../platform/clock.ts";
+import type { OriginFetch } from "../../platform/origin/origin-request.ts";
+import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import type { PieceStore, StoredTask } from "../../store/piece-store.ts";
+import { StorageFullError } from "../../store/piece-store.ts";
+import type { Holding, Joins, TaskFrame } from "./joins.ts";
+import type { TaskRequest } from "./open-task.ts";
+import { resolveAtOrigin } from "./origin-resolver.ts";
+import type { Sessions } from "./sessions.ts";
+import { TaskSession } from "./task-session.ts";
+
+/** A task that was found, and how. */
+export interface OpenedSession {
+  readonly session: TaskSession;
+  /** The supernode's answer; absent when this node asked the origin itself. */
+  readonly frame: TaskFrame | undefined;
+  /** False when the task turned out to be open here already. */
+  readonly isNew: boolean;
+}
+
+export interface SessionOpenerDeps {
+  readonly store: PieceStore;
+  readonly sessions: Sessions;
+  readonly joins: Joins;
+  readonly fetch: OriginFetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Waits a moment for the first connection; resolves to whether there is one. */
+  whenConnected(signal: AbortSignal): Promise<boolean>;
+  leave(task: number): void;
+}
+
+/** Finds out what a request means, from the supernode or else from the origin, and makes its session. */
+export class SessionOpener {
+  readonly #deps: SessionOpenerDeps;
+
+  constructor(deps: SessionOpenerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws ProtocolError, or the signal's reason. */
+  async open(request: TaskRequest, signal: AbortSignal): Promise<OpenedSession> {
+    const number = this.#deps.sessions.allot();
+    try {
+      const frame = await this.#askSupernode(number, request, signal);
+      return await this.#openAnswered(number, request, frame);
+    } catch (error) {
+      if (!mayAskOrigin(error, request)) throw error;
+      return await this.#openAtOrigin(number, request, signal);
+    }
+  }
+
+  async #askSupernode(
+    number: number,
+    request: TaskRequest,
+    signal: AbortSignal,
+  ): Promise<TaskFrame> {
+    if (!(await this.#deps.whenConnected(signal))) {
+      throw new ProtocolError(
+        "SUPERNODE_UNAVAILABLE",
+        "no supernode can be reached; check --supernode and whether it runs",
+      );
+    }
+    const holding = request.taskId && (await this.#holding(request.taskId));
+    return await this.#deps.joins.ask(number, request, holding, signal);
+  }
+
+  async #holding(taskId: TaskId): Promise<Holding> {
+    using stored = await this.#deps.store.find(taskId);
+    return stored && holdingOf(stored);
+  }
+
+  async #openAnswered(
+    number: number,
+    request: TaskRequest,
+    frame: TaskFrame,
+  ): Promise<OpenedSession> {
+    const taskId = parseTaskId(frame.taskId);
+    const isAsked = request.taskId === undefined || request.taskId === taskId;
+    if (!taskId || !isAsked || !isShape(frame)) {
+      this.#deps.leave(number);
+      throw new ProtocolError(
+        "INTERNAL",
+        "the supernode answered with a task that was not asked for",
+      );
+    }
+    const existing = this.#deps.sessions.byTaskId(taskId);
+    if (existing) {
+      this.#deps.leave(number);
+      return { session: existing, frame: undefined, isNew: false };
+    }
+    const version = {
+      lengthBytes: frame.lengthBytes,
+      etag: frame.etag,
+      lastModified: frame.lastModified,
+    };
+    const session = await this.#make(number, request, { ...frame, taskId }, version);
+    return { session, frame, isNew: true };
+  }
+
+  async #openAtOrigin(
+    number: number,
+    request: TaskRequest,
+    signal: AbortSignal,
+  ): Promise<OpenedSession> {
+    const { taskId, pieceLengthBytes, metadata } = await resolveAtOrigin(
+      request,
+      this.#deps,
+      signal,
+    );
+    const existing = this.#deps.sessions.byTaskId(taskId);
+    if (existing) return { session: existing, frame: undefined, isNew: false };
+    const { lengthBytes } = metadata;
+    if (lengthBytes !== undefined && !isTaskShape(lengthBytes, pieceLengthBytes)) {
+      throw new ProtocolError(
+        "TASK_TOO_LARGE",
+        `the content has ${lengthBytes} bytes, more than a task may have`,
+      );
+    }
+    const mediaType = metadata.mediaType;
+    const described = { taskId, pieceLengthBytes, lengthBytes, mediaType };
+    const session = await this.#make(number, request, described, metadata);
+    return { session, frame: undefined, isNew: true };
+  }
+
+  async #make(
+    number: number,
+    request: TaskRequest,
+    described: {
+      readonly taskId: TaskId;
+      readonly pieceLengthBytes: number;
+      readonly lengthBytes?: number | undefined;
+      readonly mediaType?: string | undefined;
+    },
+    version: OriginVersion,
+  ): Promise<TaskSession> {
+    const stored = await this.#openStored(described);
+    if (described.lengthBytes !== undefined && stored.record.lengthBytes === undefined) {
+      stored.setLength(described.lengthBytes);
+    }
+    const session = new TaskSession({
+      number,
+      taskId: described.taskId,
+      stored,
+      origin: request.origin,
+      mayUseOrigin: request.backSource !== false,
+      version,
+    });
+    this.#deps.sessions.add(session);
+    return session;
+  }
+
+  /** Pieces cut another way than the others cut them are of no use; they are dropped. */
+  async #openStored(described: {
+    readonly taskId: TaskId;
+    readonly pieceLengthBytes: number;
+    readonly lengthBytes?: number | undefined;
+    readonly mediaType?: string | undefined;
+  }): Promise<StoredTask> {
+    try {
+      const stored = await this.#deps.store.open(described);
+      const { pieceLengthBytes, lengthBytes } = stored.record;
+      const isSame =
+        pieceLengthBytes === described.pieceLengthBytes &&
+        (lengthBytes ?? described.lengthBytes) === (described.lengthBytes ?? lengthBytes);
+      if (isSame) return stored;
+      stored[Symbol.dispose]();
+      await this.#deps.store.delete(described.taskId);
+      return await this.#deps.store.open(described);
+    } catch (error) {
+      if (!(error instanceof StorageFullError)) throw error;
+      throw new ProtocolError(
+        "STORAGE_FULL",
+        `the pieces cannot be stored: ${error.message}`,
+        {},
+        error,
+      );
+    }
+  }
+}
+
+/** What a stored task tells the supernode when it is joined again. */
+export function holdingOf(stored: StoredTask): NonNullable<Holding> | undefined {
+  if (stored.have.count === 0) return undefined;
+  const { pieceLengthBytes, lengthBytes } = stored.record;
+  return { pieceLengthBytes, lengthBytes, have: stored.have.toBytes() };
+}
+
+function mayAskOrigin(error: unknown, request: TaskRequest): boolean {
+  return (
+    error instanceof ProtocolError &&
+    ERRORS[error.code].retry === "origin" &&
+    request.origin !== undefined &&
+    request.backSource !== false &&
+    error.code !== "STORAGE_FULL"
+  );
+}
+
+function isShape(frame: TaskFrame): boolean {
+  if (frame.lengthBytes === undefined) return isPieceLength(frame.pieceLengthBytes);
+  return isTaskShape(frame.lengthBytes, frame.pieceLengthBytes);
+}

@@ -1,0 +1,185 @@
+import { WebSocket } from "ws";
+
+import type { NodeFrame, SupernodeFrame } from "../../protocol/node-frames.ts";
+import { nodeFrames, supernodeFrames } from "../../protocol/node-frames.ts";
+import { FRAME_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
+import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/version.ts";
+import type { Clock, Random } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { printableUrl } from "../../platform/log.ts";
+
+export type Hello = Extract<NodeFrame, { kind: "hello" }>;
+export type Welcome = Extract<SupernodeFrame, { kind: "welcome" }>;
+
+/** What the link tells its owner. */
+export interface SupernodeLinkEvents {
+  /** Connected and greeted; frames may be sent from now on. `url` is the supernode's, http or https. */
+  connected(welcome: Welcome, url: string): void;
+  frame(frame: SupernodeFrame): void;
+  /** The connection is gone; said once for each `connected`. */
+  lost(): void;
+}
+
+export interface SupernodeLinkOptions {
+  /** Base URLs, http or https, in order of preference. Empty: there is never a connection. */
+  readonly urls: readonly string[];
+  /** What to say of this node, asked on each connection. */
+  hello(): Hello;
+}
+
+/** Delays between attempts; the true one is between half and the whole of these. */
+const RETRY_MS_MIN = 250;
+const RETRY_MS_MAX = 5000;
+/** An attempt, from dialling to the welcome. */
+const CONNECT_MS_MAX = 5000;
+/** A supernode that does not read this much is given up. */
+const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The one connection of a node to its supernode, made again for as long as the node lives. */
+export class SupernodeLink {
+  readonly #options: SupernodeLinkOptions;
+  readonly #events: SupernodeLinkEvents;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  #socket: WebSocket | undefined;
+  #isConnected = false;
+  #connectedUrl: string | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(
+    options: SupernodeLinkOptions,
+    events: SupernodeLinkEvents,
+    deps: { clock: Clock; random: Random; log: Log },
+  ) {
+    this.#options = options;
+    this.#events = events;
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#log = deps.log;
+  }
+
+  /** Begins to connect; returns at once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** The supernode connected to now. */
+  get connectedUrl(): string | undefined {
+    return this.#connectedUrl;
+  }
+
+  /** Sends a frame. Returns false when there is no connection; it is then lost. */
+  send(frame: NodeFrame): boolean {
+    const socket = this.#socket;
+    if (!socket || !this.#isConnected) return false;
+    socket.send(nodeFrames.encode(frame));
+    if (socket.bufferedAmount > BUFFERED_BYTES_MAX) socket.terminate();
+    return true;
+  }
+
+  /** Ends the connection and the attempts. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#socket?.close(1001);
+    this.#socket?.terminate();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#closing.signal.aborted && this.#options.urls.length > 0) {
+      const url = this.#options.urls[failures % this.#options.urls.length]!;
+      const wasConnected = await this.#connectOnce(url);
+      failures = wasConnected ? 0 : failures + 1;
+      const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10));
+      const jitteredMs = delayMs * (0.5 + this.#random() / 2);
+      await this.#clock.sleep(jitteredMs, this.#closing.signal).catch(() => undefined);
+    }
+  }
+
+  /** Resolves when the connection has ended, telling whether it had ever been greeted. */
+  #connectOnce(url: string): Promise<boolean> {
+    const socket = new WebSocket(new URL("/api/v1/node", url.replace(/^http/, "ws")), {
+      headers: { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) },
+      handshakeTimeout: CONNECT_MS_MAX,
+      maxPayload: FRAME_LENGTH_BYTES_MAX,
+      perMessageDeflate: false,
+    });
+    socket.binaryType = "nodebuffer";
+    this.#socket = socket;
+    const greeting = setTimeout(() => socket.terminate(), CONNECT_MS_MAX);
+    let heartbeat: NodeJS.Timeout | undefined;
+    let wasConnected = false;
+    let lastHeardMs = this.#clock.nowMs();
+    const heard = (): void => void (lastHeardMs = this.#clock.nowMs());
+    socket.on("ping", heard);
+    socket.on("open", () => socket.send(nodeFrames.encode(this.#options.hello())));
+    socket.on("message", (data: Buffer) => {
+      heard();
+      const frame = this.#decode(data);
+      if (!frame) return;
+      if (frame.kind !== "welcome") {
+        if (wasConnected) this.#events.frame(frame);
+        return;
+      }
+      if (wasConnected) return;
+      wasConnected = true;
+      clearTimeout(greeting);
+      const silenceMsMax = Math.max(1000, frame.heartbeatMs) * 3;
+      heartbeat = setInterval(() => {
+        if (this.#clock.nowMs() - lastHeardMs > silenceMsMax) socket.terminate();
+      }, silenceMsMax / 3);
+      heartbeat.unref();
+      this.#isConnected = true;
+      this.#connectedUrl = url;
+      this.#log.info({ supernode: printableUrl(url) }, "connected to the supernode");
+      this.#events.connected(frame, url);
+    });
+    socket.on("unexpected-response", (_request, response) => {
+      this.#log.warn(
+        { supernode: printableUrl(url), status: response.statusCode },
+        response.statusCode === 426
+          ? "the supernode speaks another version of the protocol; bring both to the same release"
+          : "the supernode refused the connection",
+      );
+      response.destroy();
+      socket.terminate();
+    });
+    return new Promise((resolve) => {
+      socket.on("error", (error) => {
+        this.#log.debug(
+          { supernode: printableUrl(url), error: error.message },
+          "supernode connection",
+        );
+      });
+      socket.on("close", (code) => {
+        clearTimeout(greeting);
+        clearInterval(heartbeat);
+        this.#socket = undefined;
+        this.#isConnected = false;
+        this.#connectedUrl = undefined;
+        if (wasConnected) {
+          this.#log.warn({ supernode: printableUrl(url), code }, "lost the supernode");
+          this.#events.lost();
+        }
+        resolve(wasConnected);
+      });
+    });
+  }
+
+  #decode(data: Buffer): SupernodeFrame | undefined {
+    try {
+      return supernodeFrames.decode(data);
+    } catch (error) {
+      this.#log.warn({ error: (error as Error).message }, "the supernode sent a frame of garbage");
+      this.#socket?.close(4400, "garbage");
+      return undefined;
+    }
+  }
+}

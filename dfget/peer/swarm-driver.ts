@@ -1,0 +1,354 @@
+import { Bitmap } from "../../protocol/bitmap.ts";
+import { nodeKey } from "../../protocol/node-id.ts";
+import type { NodeId } from "../../protocol/node-id.ts";
+import type { NodeFrame } from "../../protocol/node-frames.ts";
+import type { Clock, Random } from "../../platform/clock.ts";
+import type { Host, SwarmOut, Task } from "../swarm/swarm.ts";
+import { ORIGIN, SEED, STRIPE_COUNT, Swarm } from "../swarm/swarm.ts";
+import type { SwarmOptions } from "../swarm/swarm.ts";
+import { GrowingTask } from "./growing-task.ts";
+import type { NeighbourLink } from "./neighbour-link.ts";
+import type { NeighbourAddress, Neighbours } from "./neighbours.ts";
+import type { PieceEndpoint, PieceIntake } from "./piece-intake.ts";
+import { SwarmMessages } from "./swarm-messages.ts";
+import { taskKey } from "./task-key.ts";
+import type { TaskSession } from "./task-session.ts";
+import { Transfers } from "./transfers.ts";
+
+/** What the driver needs from the peer around it. */
+export interface SwarmDriverDeps {
+  readonly nodeId: NodeId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly neighbours: Neighbours;
+  readonly intake: PieceIntake;
+  sendToSupernode(frame: NodeFrame): void;
+  /** Where the seed serves pieces now. */
+  seedEndpoint(): PieceEndpoint | undefined;
+  /** Reads a run of pieces from the origin; reports through `pieceHeld` and `originRunFailed`. */
+  readOrigin(
+    session: TaskSession,
+    firstPiece: number,
+    pieceCount: number,
+    signal: AbortSignal,
+  ): void;
+  /** All pieces of the session are held. */
+  full(session: TaskSession): void;
+}
+
+/** A task that the swarm works on. */
+interface ActiveTask {
+  readonly session: TaskSession;
+  readonly growing: GrowingTask;
+  readonly originRuns: Map<number, AbortController>;
+}
+
+/** Carries out what the pure swarm decides, and tells it what happens: sockets and timers on one side, events on the other. */
+export class SwarmDriver {
+  readonly swarm: Swarm;
+  readonly #deps: SwarmDriverDeps;
+  readonly #active = new Map<Task, ActiveTask>();
+  readonly #transfers = new Transfers();
+  /** Neighbours that the supernode named, until their connection is up. */
+  readonly #wanted = new Map<NodeId, Map<Task, boolean>>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Infinity;
+
+  constructor(options: Partial<SwarmOptions>, deps: SwarmDriverDeps) {
+    this.#deps = deps;
+    const messages = new SwarmMessages(deps.neighbours, (task) => this.#active.get(task)?.session);
+    const out: SwarmOut = {
+      hello: (to, task, have, freeSlots, ageMs, wants) =>
+        messages.hello(to, task, have, { freeSlots, ageMs, wants }),
+      have: (to, task, pieces, freeSlots) => messages.have(to, task, pieces, freeSlots),
+      grant: (to, task) => messages.send(to, { kind: "grant", task }),
+      decline: (to, task, reason, freeSlots) =>
+        messages.send(to, { kind: "decline", task, reason, freeSlots }),
+      claim: (to, task, firstPiece, pieceCount, owner) =>
+        messages.sendAll(to, { kind: "claim", task, firstPiece, pieceCount, owner }),
+      request: (from, task, piece) => void this.#request(from, task, piece),
+      abort: (from, task, piece) => this.#abort(from, task, piece),
+      requestOrigin: (task, firstPiece, pieceCount) =>
+        this.#requestOrigin(task, firstPiece, pieceCount),
+      refuseOffer: (task, piece) => deps.sendToSupernode({ kind: "refuse-offer", task, piece }),
+      blame: (task, host, piece, reason) => {
+        const nodeId = deps.neighbours.byHost(host)?.nodeId;
+        if (nodeId) deps.sendToSupernode({ kind: "blame", task, nodeId, piece, reason });
+      },
+      starve: (task) => deps.sendToSupernode({ kind: "starve", task }),
+      complete: (task) => {
+        const active = this.#active.get(task);
+        // The swarm must not be called back from inside.
+        if (active) queueMicrotask(() => deps.full(active.session));
+      },
+      wake: (atMs) => this.#wake(atMs),
+    };
+    this.swarm = new Swarm({ nodeKey: nodeKey(deps.nodeId), ...options }, out, deps.random);
+  }
+
+  /** Milliseconds, as every event is told. */
+  get nowMs(): number {
+    return this.#deps.clock.nowMs();
+  }
+
+  /** Begins to exchange a task. Without a supernode, `isOrphan`, what is missing comes from the origin. */
+  open(session: TaskSession, isOrphan: boolean): void {
+    const task = session.number;
+    if (this.#active.has(task)) return;
+    this.#active.set(task, { session, growing: new GrowingTask(), originRuns: new Map() });
+    const growing = this.#active.get(task)!.growing;
+    const pieceCount = session.pieceCount ?? session.stored.have.length;
+    growing.ended(pieceCount);
+    this.swarm.open(this.nowMs, task, {
+      taskKey: taskKey(session.taskId),
+      pieceCount,
+      pieceLengthBytes: session.pieceLengthBytes,
+      have: session.stored.have,
+    });
+    if (isOrphan) this.swarm.orphan(this.nowMs, task);
+  }
+
+  /** Stops exchanging a task; resolves when nothing writes to it any more. */
+  async close(session: TaskSession): Promise<void> {
+    const task = session.number;
+    const active = this.#active.get(task);
+    if (!active || active.session !== session) return;
+    for (const run of active.originRuns.values()) run.abort();
+    this.swarm.close(this.nowMs, task);
+    this.#active.delete(task);
+    for (const link of this.#deps.neighbours.all()) {
+      if (link.tasks.delete(task)) link.send({ kind: "leave", task });
+    }
+    for (const tasks of this.#wanted.values()) tasks.delete(task);
+    await this.#transfers.abortTask(task);
+  }
+
+  isOpen(session: TaskSession): boolean {
+    return this.#active.get(session.number)?.session === session;
+  }
+
+  /** The length of a task became known. */
+  lengthKnown(session: TaskSession): void {
+    const active = this.#active.get(session.number);
+    const { pieceCount } = session;
+    if (!active || pieceCount === undefined) return;
+    active.growing.ended(pieceCount);
+    this.#grown(session.number, active);
+  }
+
+  /** The supernode named nodes to exchange a task with. */
+  meet(task: Task, addresses: Iterable<NeighbourAddress>, isFar: boolean): void {
+    for (const address of addresses) {
+      const { nodeId } = address;
+      if (nodeId === this.#deps.nodeId) continue;
+      const link = this.#deps.neighbours.byNode(nodeId);
+      if (link) {
+        this.#exchange(link, task, isFar);
+        continue;
+      }
+      const tasks = this.#wanted.get(nodeId) ?? new Map<Task, boolean>();
+      this.#wanted.set(nodeId, tasks.set(task, isFar));
+      this.#deps.neighbours.dial(address);
+    }
+  }
+
+  /** A connection to a neighbour is up. */
+  linkUp(link: NeighbourLink): void {
+    const tasks = this.#wanted.get(link.nodeId);
+    this.#wanted.delete(link.nodeId);
+    for (const [task, isFar] of tasks ?? []) this.#exchange(link, task, isFar);
+  }
+
+  linkDown(link: NeighbourLink): void {
+    link.tasks.clear();
+    for (const { growing } of this.#active.values()) growing.forget(link.host);
+    this.swarm.removeHost(this.nowMs, link.host);
+  }
+
+  /** The dialled node did not answer. */
+  dialFailed(nodeId: NodeId): void {
+    this.#wanted.delete(nodeId);
+  }
+
+  /** A neighbour said what it holds of a task that is open here. */
+  heard(
+    link: NeighbourLink,
+    session: TaskSession,
+    hello: {
+      readonly have: Uint8Array;
+      readonly pieceCount: number;
+      readonly pieceLengthBytes: number;
+      readonly freeSlots: number;
+      readonly ageMs: number;
+      readonly wants?: Uint8Array | undefined;
+    },
+  ): void {
+    const task = session.number;
+    const active = this.#active.get(task);
+    if (!active || hello.pieceLengthBytes !== session.pieceLengthBytes) return;
+    const have = bitmapOf(hello.have, hello.pieceCount);
+    const wants = hello.wants && bitmapOf(hello.wants, STRIPE_COUNT);
+    const isForeign = session.pieceCount !== undefined && hello.pieceCount > session.pieceCount;
+    if (!have || isForeign) return;
+    this.#exchange(link, task, false);
+    if (session.pieceCount === undefined && active.growing.held(link.host, have)) {
+      this.#grown(task, active);
+    }
+    const known = resized(have, active.growing.pieceCount);
+    this.swarm.onHello(this.nowMs, link.host, task, known, hello.freeSlots, hello.ageMs, wants);
+  }
+
+  /** A neighbour got pieces. */
+  announced(
+    link: NeighbourLink,
+    session: TaskSession,
+    pieces: readonly number[],
+    freeSlots: number,
+  ): void {
+    const active = this.#active.get(session.number);
+    if (!active) return;
+    if (session.pieceCount === undefined && active.growing.held(link.host, pieces)) {
+      this.#grown(session.number, active);
+    }
+    this.swarm.onHave(this.nowMs, link.host, session.number, pieces, freeSlots);
+  }
+
+  /** The supernode offers pieces; those of a task that is not open are refused. */
+  offered(task: Task, pieces: readonly number[]): void {
+    const active = this.#active.get(task);
+    for (const piece of pieces) {
+      if (!active) {
+        this.#deps.sendToSupernode({ kind: "refuse-offer", task, piece });
+        continue;
+      }
+      if (active.session.pieceCount === undefined && active.growing.offered(piece)) {
+        this.#grown(task, active);
+      }
+      this.swarm.onOffer(this.nowMs, task, piece);
+    }
+  }
+
+  /** The supernode said which stripes come in through us. */
+  striped(task: Task, mask: Uint8Array): void {
+    const stripes = bitmapOf(mask, STRIPE_COUNT);
+    if (stripes) this.swarm.stripes(this.nowMs, task, stripes);
+  }
+
+  /** A neighbour left a task. */
+  left(link: NeighbourLink, task: Task): void {
+    link.tasks.delete(task);
+    this.swarm.removeNeighbour(this.nowMs, task, link.host);
+  }
+
+  /** A piece was read from the origin and committed. */
+  originPieceHeld(session: TaskSession, piece: number): void {
+    if (this.isOpen(session)) this.swarm.onPiece(this.nowMs, session.number, piece, ORIGIN);
+  }
+
+  /** A run from the origin ended without this piece. */
+  originRunFailed(session: TaskSession, piece: number): void {
+    if (!this.isOpen(session)) return;
+    this.swarm.onPieceFailed(this.nowMs, session.number, piece, ORIGIN, "failed");
+  }
+
+  /** Tells the swarm where the readers of a task stand. */
+  readersMoved(session: TaskSession): void {
+    if (!this.isOpen(session)) return;
+    let foremost: number | undefined;
+    const wanted = new Set<number>();
+    for (const { piece, lastPiece } of session.cursors) {
+      const missing = session.stored.have.firstMissing(piece);
+      if (missing < 0 || missing > lastPiece) continue;
+      foremost = Math.min(foremost ?? missing, missing);
+      const isPart = lastPiece < (session.pieceCount ?? Infinity) - 1;
+      if (isPart || session.cursors.size > 1) wanted.add(missing);
+    }
+    this.swarm.readerAt(this.nowMs, session.number, foremost);
+    this.swarm.want(this.nowMs, session.number, [...wanted].slice(0, 64));
+  }
+
+  /** Ends the timer; nothing is decided any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timerAtMs = -Infinity;
+  }
+
+  #exchange(link: NeighbourLink, task: Task, isFar: boolean): void {
+    if (!this.#active.has(task) || (link.tasks.has(task) && !isFar)) return;
+    link.tasks.add(task);
+    this.swarm.addNeighbour(this.nowMs, task, link.host, nodeKey(link.nodeId), isFar);
+  }
+
+  #grown(task: Task, active: ActiveTask): void {
+    this.swarm.grow(this.nowMs, task, active.growing.pieceCount);
+    for (const [host, pieces] of active.growing.takeLate()) {
+      this.swarm.onHave(this.nowMs, host, task, pieces, 0);
+    }
+  }
+
+  async #request(from: Host, task: Task, piece: number): Promise<void> {
+    const active = this.#active.get(task);
+    if (!active) return;
+    const { session } = active;
+    const result = await this.#transfers
+      .start(from, task, piece, async (signal, endRivals) => {
+        const endpoint = this.#endpointOf(from);
+        if (!endpoint) return "failed" as const;
+        return await this.#deps.intake.fetch(session, piece, endpoint, endRivals, signal);
+      })
+      .catch(() => "aborted" as const);
+    if (!this.isOpen(session) || result === "aborted") return;
+    if (result === "held") this.swarm.onPiece(this.nowMs, task, piece, from);
+    else this.swarm.onPieceFailed(this.nowMs, task, piece, from, result);
+  }
+
+  #endpointOf(from: Host): PieceEndpoint | undefined {
+    if (from === SEED) return this.#deps.seedEndpoint();
+    const link = this.#deps.neighbours.byHost(from);
+    return link && { ...link.endpoint, basePath: "", source: "peers" };
+  }
+
+  #abort(from: Host, task: Task, piece: number): void {
+    if (from === ORIGIN) this.#active.get(task)?.originRuns.get(piece)?.abort();
+    else this.#transfers.abort(from, task, piece);
+  }
+
+  #requestOrigin(task: Task, firstPiece: number, pieceCount: number): void {
+    const active = this.#active.get(task);
+    if (!active) return;
+    const abort = new AbortController();
+    active.originRuns.set(firstPiece, abort);
+    // What it finds out at once must not reach the swarm from inside.
+    queueMicrotask(() => {
+      this.#deps.readOrigin(active.session, firstPiece, pieceCount, abort.signal);
+    });
+  }
+
+  #wake(atMs: number): void {
+    if (atMs >= this.#timerAtMs) return;
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Infinity;
+        this.swarm.tick(this.nowMs);
+      },
+      Math.max(0, Math.ceil(atMs - this.nowMs)),
+    );
+  }
+}
+
+function bitmapOf(bytes: Uint8Array, length: number): Bitmap | undefined {
+  try {
+    return Bitmap.fromBytes(bytes, length);
+  } catch {
+    return undefined;
+  }
+}
+
+function resized(map: Bitmap, length: number): Bitmap {
+  if (map.length === length) return map;
+  const copy = new Bitmap(length);
+  for (const piece of map) if (piece < length) copy.add(piece);
+  return copy;
+}

@@ -1,0 +1,64 @@
+import type { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import type { ByteSource, OpenTask, TaskProgress } from "./open-task.ts";
+import { readTask } from "./task-reader.ts";
+import type { TaskSession } from "./task-session.ts";
+
+/** One caller's hold on a session. */
+export class TaskHandle implements OpenTask {
+  readonly completed: Promise<void>;
+  readonly #session: TaskSession;
+  readonly #moved: () => void;
+  readonly #closed: () => void;
+  readonly #closing = new AbortController();
+
+  /** `moved` is called when a reader waits for another piece, `closed` once at the end. */
+  constructor(session: TaskSession, moved: () => void, closed: () => void) {
+    this.#session = session;
+    this.#moved = moved;
+    this.#closed = closed;
+    session.readerCount += 1;
+    this.completed = session.until(() => session.isComplete, this.#closing.signal);
+    // Not every caller waits for the end.
+    this.completed.catch(() => undefined);
+  }
+
+  get taskId(): TaskId {
+    return this.#session.taskId;
+  }
+
+  get lengthBytes(): number | undefined {
+    return this.#session.lengthBytes;
+  }
+
+  get mediaType(): string | undefined {
+    return this.#session.stored.record.mediaType;
+  }
+
+  get firstSource(): ByteSource {
+    return this.#session.sourceOf(0);
+  }
+
+  get failure(): ProtocolError | undefined {
+    return this.#session.failure;
+  }
+
+  read(
+    range: { readonly firstByte: number; readonly lastByte?: number | undefined },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    return readTask(this.#session, range, ended, this.#moved);
+  }
+
+  progress(): TaskProgress {
+    return this.#session.progress();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(new DOMException("the task was closed", "AbortError"));
+    this.#session.readerCount -= 1;
+    this.#closed();
+  }
+}

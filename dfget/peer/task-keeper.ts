@@ -1,0 +1,168 @@
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import type { NodeFrame } from "../../protocol/node-frames.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import type { PieceStore } from "../../store/piece-store.ts";
+import type { Sessions } from "./sessions.ts";
+import type { SwarmDriver } from "./swarm-driver.ts";
+import { TaskSession } from "./task-session.ts";
+import { checkWhole } from "./whole-check.ts";
+
+/** A task that is not complete and that nobody reads is given up after this. */
+const ABANDON_MS = 10_000;
+/** A complete task that nobody uses is put to rest after this. */
+const REST_MS = 15_000;
+const SWEEP_MS = 2000;
+
+export interface TaskKeeperDeps {
+  readonly store: PieceStore;
+  readonly sessions: Sessions;
+  readonly driver: SwarmDriver;
+  readonly clock: Clock;
+  readonly log: Log;
+  sendToSupernode(frame: NodeFrame): boolean;
+}
+
+/** The life of a node's tasks: proof when all is there, rest when nobody needs them, waking when somebody does. */
+export class TaskKeeper {
+  readonly #deps: TaskKeeperDeps;
+  readonly #closing = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #waking = new Map<TaskId, Promise<TaskSession | undefined>>();
+  /** What must end before the store may close. */
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(deps: TaskKeeperDeps) {
+    this.#deps = deps;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** Every piece is held: proves the whole where that is still to be done, and tells the supernode. */
+  full(session: TaskSession): void {
+    if (session.isFull) this.#run(this.#prove(session));
+  }
+
+  /** The pieces are not what the task's digest says: nobody gets them any more. */
+  discard(session: TaskSession, error: ProtocolError): void {
+    session.fail(error);
+    this.#run(
+      (async () => {
+        await this.#deps.driver.close(session);
+        this.#deps.sessions.remove(session);
+        await session.stored.discard();
+        session.stored[Symbol.dispose]();
+      })(),
+    );
+  }
+
+  /** The session of a task that is held here in full, woken if it rests; undefined where there is none. */
+  async wake(taskId: TaskId): Promise<TaskSession | undefined> {
+    const awake = this.#deps.sessions.byTaskId(taskId);
+    if (awake) return awake;
+    let waking = this.#waking.get(taskId);
+    if (!waking) {
+      waking = this.#wakeUp(taskId).finally(() => this.#waking.delete(taskId));
+      this.#waking.set(taskId, waking);
+    }
+    return await waking;
+  }
+
+  /** Somebody uses the task now. */
+  touch(session: TaskSession): void {
+    session.lastUsedMs = this.#deps.clock.nowMs();
+  }
+
+  /** Closes every session. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#closing.abort(new ProtocolError("SHUTTING_DOWN", "the node is about to stop"));
+    for (const session of this.#deps.sessions.all()) {
+      session.fail(new ProtocolError("SHUTTING_DOWN", "the node is about to stop"));
+      this.#run(this.#end(session));
+    }
+    await Promise.allSettled(this.#running);
+  }
+
+  async #wakeUp(taskId: TaskId): Promise<TaskSession | undefined> {
+    const { store, sessions, driver } = this.#deps;
+    const stored = await store.find(taskId);
+    const awake = sessions.byTaskId(taskId);
+    if (!stored || awake || !stored.isComplete || !stored.record.isProven) {
+      stored?.[Symbol.dispose]();
+      return awake;
+    }
+    const session = new TaskSession({
+      number: sessions.restingNumber(taskId) ?? sessions.allot(),
+      taskId,
+      stored,
+      origin: undefined,
+      mayUseOrigin: false,
+      version: { lengthBytes: stored.record.lengthBytes, etag: undefined, lastModified: undefined },
+    });
+    this.touch(session);
+    sessions.add(session);
+    driver.open(session, false);
+    return session;
+  }
+
+  async #prove(session: TaskSession): Promise<void> {
+    const { log } = this.#deps;
+    const digest = taskDigest(session.taskId);
+    if (!session.stored.record.isProven) {
+      if (digest && session.needsWholeCheck) {
+        const { actual, matches } = await checkWhole(session.stored, digest, this.#closing.signal);
+        if (!matches) {
+          log.error({ digest, actual }, "the pieces do not make up what the digest says");
+          const message = `the pieces of ${digest} together have the digest ${actual}; they were thrown away, ask for it again`;
+          this.discard(session, new ProtocolError("DIGEST_MISMATCH", message));
+          return;
+        }
+      }
+      session.stored.setProven();
+    }
+    session.changed();
+    const { number, stored } = session;
+    this.#deps.sendToSupernode({ kind: "progress", task: number, have: stored.have.toBytes() });
+  }
+
+  #sweep(): void {
+    const nowMs = this.#deps.clock.nowMs();
+    for (const session of this.#deps.sessions.all()) {
+      if (session.readerCount > 0 || session.uploadCount > 0) continue;
+      const idleMs = nowMs - session.lastUsedMs;
+      if (session.failure || (!session.isComplete && idleMs > ABANDON_MS)) this.#abandon(session);
+      else if (session.isComplete && idleMs > REST_MS) this.#rest(session);
+    }
+  }
+
+  #abandon(session: TaskSession): void {
+    session.fail(new ProtocolError("SHUTTING_DOWN", "nobody waits for the task any more"));
+    this.#deps.sendToSupernode({ kind: "leave", task: session.number });
+    this.#run(this.#end(session));
+  }
+
+  #rest(session: TaskSession): void {
+    this.#deps.sessions.rest(session.taskId, session.number);
+    this.#run(this.#end(session));
+  }
+
+  /** Takes the session out of use and lets go of its file. */
+  async #end(session: TaskSession): Promise<void> {
+    this.#deps.sessions.remove(session);
+    await this.#deps.driver.close(session);
+    session.stored[Symbol.dispose]();
+  }
+
+  #run(work: Promise<unknown>): void {
+    const settled = work
+      .catch((error: unknown) => {
+        if (!this.#closing.signal.aborted)
+          this.#deps.log.error({ error }, "a task could not be ended");
+      })
+      .finally(() => this.#running.delete(settled));
+    this.#running.add(settled);
+  }
+}

@@ -1,0 +1,50 @@
+import type { ReaderCursor, TaskSession } from "./task-session.ts";
+
+/** How much is read from the store at once. */
+const CHUNK_LENGTH_BYTES = 256 * 1024;
+
+/**
+ * Verified bytes of a task, in order, as they come. `moved` is called when the reader begins to wait for
+ * another piece. A reader holds one buffer: a view is valid until the next step.
+ */
+export async function* readTask(
+  session: TaskSession,
+  range: { readonly firstByte: number; readonly lastByte?: number | undefined },
+  signal: AbortSignal,
+  moved: () => void,
+): AsyncGenerator<Uint8Array> {
+  const { pieceLengthBytes } = session;
+  const endOf = (): number =>
+    Math.min(session.lengthBytes ?? Infinity, (range.lastByte ?? Infinity) + 1);
+  const cursor: ReaderCursor = {
+    piece: Math.floor(range.firstByte / pieceLengthBytes),
+    lastPiece: Math.floor((range.lastByte ?? Number.MAX_SAFE_INTEGER) / pieceLengthBytes),
+  };
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_LENGTH_BYTES, pieceLengthBytes));
+  let offsetBytes = range.firstByte;
+  session.cursors.add(cursor);
+  moved();
+  try {
+    while (offsetBytes < endOf()) {
+      const piece = Math.floor(offsetBytes / pieceLengthBytes);
+      if (piece !== cursor.piece) {
+        cursor.piece = piece;
+        moved();
+      }
+      await session.until(() => session.isReadable(piece) || offsetBytes >= endOf(), signal);
+      const span = session.span(piece);
+      const pieceEnd = Math.min(endOf(), span.offsetBytes + span.lengthBytes);
+      while (offsetBytes < pieceEnd) {
+        const wanted = Math.min(buffer.length, pieceEnd - offsetBytes);
+        const readBytes = await session.stored.read(offsetBytes, buffer.subarray(0, wanted));
+        signal.throwIfAborted();
+        yield buffer.subarray(0, readBytes);
+        offsetBytes += readBytes;
+      }
+    }
+    if (session.failure && !session.isComplete) throw session.failure;
+  } finally {
+    session.cursors.delete(cursor);
+    moved();
+  }
+}

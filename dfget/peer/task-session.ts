@@ -1,0 +1,175 @@
+import type { Bitmap } from "../../protocol/bitmap.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import { parseCertificate } from "../../protocol/piece-certificate.ts";
+import { pieceCount, pieceSpan } from "../../protocol/piece-table.ts";
+import type { PieceSpan } from "../../protocol/piece-table.ts";
+import type { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import type { StoredTask } from "../../store/piece-store.ts";
+import type { ByteSource, TaskProgress, TaskRequest } from "./open-task.ts";
+
+/** Where a piece was received from. */
+export type PieceSource = "seed" | "peers" | "origin";
+
+/** A reader's place in a task. */
+export interface ReaderCursor {
+  /** The next piece it needs. */
+  piece: number;
+  /** The last piece it will need. */
+  readonly lastPiece: number;
+}
+
+/** One task at this node: what is held, who waits for it, how it ended. It does no I/O of its own. */
+export class TaskSession {
+  /** The number by which swarm, supernode and neighbours know the task at this node; never reused. */
+  readonly number: number;
+  readonly taskId: TaskId;
+  readonly stored: StoredTask;
+  readonly origin: TaskRequest["origin"];
+  readonly mayUseOrigin: boolean;
+  /** What the origin said of the content when the task began; parts of another version do not fit. */
+  readonly version: OriginVersion;
+  readonly #receivedBytes = { seed: 0, peers: 0, origin: 0 };
+  readonly #pieceSources = new Map<number, PieceSource>();
+  readonly #watchers = new Set<() => void>();
+  readonly #heldAtOpening: Bitmap;
+  #failure: ProtocolError | undefined;
+  /**
+   * Whether the whole has to be hashed here before it counts as proven: some pieces did not come, one
+   * after the other, under the eyes of one supernode that withholds the last until it has proven all.
+   */
+  needsWholeCheck: boolean;
+  /** How many readers have it open. */
+  readerCount = 0;
+  /** How many of its pieces are being sent. */
+  uploadCount = 0;
+  /** The pieces that in-order readers wait for. */
+  readonly cursors = new Set<ReaderCursor>();
+  /** When the last reader left, or the last neighbour needed something. */
+  lastUsedMs = 0;
+
+  constructor(init: {
+    number: number;
+    taskId: TaskId;
+    stored: StoredTask;
+    origin: TaskRequest["origin"];
+    mayUseOrigin: boolean;
+    version: OriginVersion;
+  }) {
+    this.number = init.number;
+    this.taskId = init.taskId;
+    this.stored = init.stored;
+    this.origin = init.origin;
+    this.mayUseOrigin = init.mayUseOrigin;
+    this.version = init.version;
+    this.#heldAtOpening = this.stored.have.clone();
+    this.needsWholeCheck = this.stored.have.count > 0 && !this.stored.record.isProven;
+  }
+
+  get lengthBytes(): number | undefined {
+    return this.stored.record.lengthBytes;
+  }
+
+  get pieceLengthBytes(): number {
+    return this.stored.record.pieceLengthBytes;
+  }
+
+  /** How many pieces the task has; undefined while its length is not known. */
+  get pieceCount(): number | undefined {
+    return this.lengthBytes === undefined
+      ? undefined
+      : pieceCount(this.lengthBytes, this.pieceLengthBytes);
+  }
+
+  /** Whether every byte is here; it may still have to be proven. */
+  get isFull(): boolean {
+    return this.pieceCount !== undefined && this.stored.have.count >= this.pieceCount;
+  }
+
+  /** Whether every byte is here and known to be what was asked for. */
+  get isComplete(): boolean {
+    return this.isFull && this.stored.record.isProven;
+  }
+
+  get failure(): ProtocolError | undefined {
+    return this.#failure;
+  }
+
+  /** The span of a piece; of the full piece length where the end is not known. */
+  span(piece: number): PieceSpan {
+    return pieceSpan(piece, this.lengthBytes ?? Number.MAX_SAFE_INTEGER, this.pieceLengthBytes);
+  }
+
+  /** Where the bytes of a piece came from. */
+  sourceOf(piece: number): ByteSource {
+    return this.#heldAtOpening.has(piece) ? "disk" : (this.#pieceSources.get(piece) ?? "disk");
+  }
+
+  /** Whether a piece may be given to a reader: the last one only when the whole is proven. */
+  isReadable(piece: number): boolean {
+    if (!this.stored.have.has(piece)) return false;
+    if (taskDigest(this.taskId) === undefined || this.stored.record.isProven) return true;
+    if (this.pieceCount === undefined || piece < this.pieceCount - 1) return true;
+    return !this.needsWholeCheck && this.#isVouchedFor(piece);
+  }
+
+  /** A verified piece was written: it counts from now on. */
+  commit(piece: number, certificate: Uint8Array, source: PieceSource): void {
+    if (this.stored.have.has(piece)) return;
+    const { lengthBytes } = this.span(piece);
+    this.stored.commit(piece, certificate);
+    this.#receivedBytes[source] += lengthBytes;
+    this.#pieceSources.set(piece, source);
+    this.changed();
+  }
+
+  /** Ends the task for every reader. */
+  fail(error: ProtocolError): void {
+    this.#failure ??= error;
+    this.changed();
+  }
+
+  /** Wakes whoever waits for a change. */
+  changed(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /**
+   * Waits until `isDone` is true, looking again after each change. Rejects with the failure of the task
+   * or the reason of the signal.
+   */
+  async until(isDone: () => boolean, signal: AbortSignal): Promise<void> {
+    const check = (): boolean => {
+      signal.throwIfAborted();
+      if (isDone()) return true;
+      if (this.#failure) throw this.#failure;
+      return false;
+    };
+    while (!check()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = (): void => resolve();
+      this.#watchers.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+      try {
+        await promise;
+      } finally {
+        this.#watchers.delete(wake);
+        signal.removeEventListener("abort", wake);
+      }
+    }
+  }
+
+  progress(): TaskProgress {
+    return {
+      lengthBytes: this.lengthBytes,
+      heldBytes: this.stored.heldBytes,
+      receivedBytes: { ...this.#receivedBytes },
+    };
+  }
+
+  #isVouchedFor(piece: number): boolean {
+    const bytes = this.stored.certificate(piece);
+    return bytes !== undefined && parseCertificate(bytes)?.kind === "supernode";
+  }
+}

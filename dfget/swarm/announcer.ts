@@ -1,0 +1,61 @@
+import type { SwarmContext } from "./swarm-context.ts";
+import type { Host } from "./swarm-out.ts";
+import type { TaskState } from "./task-state.ts";
+
+/** Tells neighbours what we hold and how many slots are free, collected over a few milliseconds. */
+export class Announcer {
+  readonly #context: SwarmContext;
+
+  constructor(context: SwarmContext) {
+    this.#context = context;
+  }
+
+  /** A piece is held now. */
+  notePiece(nowMs: number, state: TaskState, piece: number): void {
+    state.news.push(piece);
+    this.noteSlots(nowMs, state);
+  }
+
+  /** Our free slots changed, or ought to be told again. */
+  noteSlots(nowMs: number, state: TaskState): void {
+    if (state.announceAtMs !== Infinity) return;
+    state.announceAtMs = nowMs + this.#context.options.haveDelayMs;
+    this.#context.wake(state.announceAtMs);
+  }
+
+  /** A slot became free: the tasks whose neighbours think that we are full hear of it. */
+  noteFreed(nowMs: number): void {
+    for (const state of this.#context.tasks.values()) {
+      if (state.toldFull && !state.isComplete) this.noteSlots(nowMs, state);
+    }
+  }
+
+  /** Sends what is due. */
+  flush(nowMs: number): void {
+    for (const state of this.#context.tasks.values()) {
+      if (state.announceAtMs > nowMs) {
+        if (state.announceAtMs !== Infinity) this.#context.wake(state.announceAtMs);
+        continue;
+      }
+      state.announceAtMs = Infinity;
+      const pieces = state.news;
+      state.news = [];
+      this.#send(state, pieces);
+    }
+  }
+
+  #send(state: TaskState, pieces: readonly number[]): void {
+    const { out, freeSlots } = this.#context;
+    const near: Host[] = [];
+    for (const link of state.links.values()) {
+      if (link.wants === undefined) {
+        near.push(link.host);
+        continue;
+      }
+      const wanted = pieces.filter((piece) => link.takes(piece));
+      out.have([link.host], state.task, wanted, freeSlots);
+    }
+    if (near.length > 0) out.have(near, state.task, pieces, freeSlots);
+    state.toldFull = freeSlots === 0;
+  }
+}

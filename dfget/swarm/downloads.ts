@@ -1,0 +1,232 @@
+import type { Announcer } from "./announcer.ts";
+import type { Link } from "./link.ts";
+import { choosePiece, isUsable } from "./piece-choice.ts";
+import type { SwarmContext } from "./swarm-context.ts";
+import { ORIGIN, SEED, type Host } from "./swarm-out.ts";
+import type { TaskState } from "./task-state.ts";
+import type { Uploads } from "./uploads.ts";
+
+const MIB = 1024 * 1024;
+const LIMIT_MAX_MS = 120_000;
+const SEED_LIMIT_MIN_MS = 2000;
+
+/** The transfers that bring pieces in: their start, their end, and what is done when they are late. */
+export class Downloads {
+  readonly #context: SwarmContext;
+  readonly #announcer: Announcer;
+  readonly #uploads: Uploads;
+
+  constructor(context: SwarmContext, announcer: Announcer, uploads: Uploads) {
+    this.#context = context;
+    this.#announcer = announcer;
+    this.#uploads = uploads;
+  }
+
+  /** A neighbour has a slot for us: a piece is requested or the slot given back. */
+  granted(nowMs: number, link: Link): void {
+    const { state } = link;
+    const { freeSlots, options, out, random } = this.#context;
+    if (freeSlots === 0) {
+      state.toldFull = true;
+      out.decline(link.host, state.task, "full", 0);
+      return;
+    }
+    const piece = this.#isSource(nowMs, link) ? choosePiece(state, link, options, random) : -1;
+    if (piece >= 0) this.#request(nowMs, state, piece, link.host);
+    else out.decline(link.host, state.task, "nothing", freeSlots);
+  }
+
+  /** The seed offers a piece. */
+  offered(nowMs: number, state: TaskState, piece: number): void {
+    const { downloads, options, out } = this.#context;
+    const hasRoom = downloads < options.downloadSlots + options.offerExtraSlots;
+    if (!hasRoom || !state.isPiece(piece) || state.have.has(piece) || state.flying.has(piece)) {
+      out.refuseOffer(state.task, piece);
+      return;
+    }
+    this.#request(nowMs, state, piece, SEED);
+  }
+
+  /** A piece is stored: its transfers end, the others that were fetching it too are stopped. */
+  arrived(nowMs: number, state: TaskState, piece: number, from: Host): void {
+    for (let i = state.flights.length - 1; i >= 0; i--) {
+      const flight = state.flights[i]!;
+      if (flight.piece !== piece) continue;
+      if (flight.from === from) this.#noteDuration(state, from, nowMs - flight.startMs);
+      else this.#context.out.abort(flight.from, state.task, piece);
+      this.#end(nowMs, state, i);
+    }
+    const link = state.links.get(from);
+    if (link !== undefined) link.failures = 0;
+  }
+
+  /** A transfer ended without a piece. */
+  failed(
+    nowMs: number,
+    state: TaskState,
+    piece: number,
+    from: Host,
+    reason: "corrupt" | "failed" | "busy",
+  ): void {
+    const { options, out } = this.#context;
+    const index = state.flightIndex(piece, from);
+    if (index >= 0) this.#end(nowMs, state, index);
+    else if (reason !== "corrupt") return;
+    if (index >= 0) this.#announcer.noteSlots(nowMs, state);
+    if (from === SEED) {
+      if (index >= 0) out.refuseOffer(state.task, piece);
+      return;
+    }
+    const link = state.links.get(from);
+    if (link === undefined || reason === "busy") return;
+    out.blame(state.task, from, piece, reason);
+    link.failures += 1;
+    if (reason === "corrupt") link.distrustedUntilMs = Infinity;
+    this.#block(nowMs, link, options.blockMs * Math.min(link.failures, 6));
+    // It may have lost the piece; asking for it over and over would hide its other pieces.
+    if (link.failures > 1 && link.have.delete(piece)) {
+      state.holders[piece]! -= 1;
+      if (state.have.has(piece) && link.takes(piece)) link.interest += 1;
+    }
+  }
+
+  /** The neighbour is gone: what it was sending has to come from elsewhere. */
+  drop(nowMs: number, link: Link): void {
+    const { state } = link;
+    for (let i = state.flights.length - 1; i >= 0; i--) {
+      const flight = state.flights[i]!;
+      if (flight.from !== link.host) continue;
+      this.#context.out.abort(link.host, state.task, flight.piece);
+      this.#end(nowMs, state, i);
+      this.#announcer.noteSlots(nowMs, state);
+    }
+  }
+
+  /** Stops everything of the task. */
+  abortAll(nowMs: number, state: TaskState): void {
+    for (let i = state.flights.length - 1; i >= 0; i--) {
+      const flight = state.flights[i]!;
+      this.#context.out.abort(flight.from, state.task, flight.piece);
+      this.#end(nowMs, state, i);
+    }
+  }
+
+  /** Gives up what is late, doubles what is slow at the end, and says when nothing comes in. */
+  check(nowMs: number, state: TaskState): void {
+    if (state.isComplete) return;
+    for (let i = state.flights.length - 1; i >= 0; i--) {
+      const flight = state.flights[i]!;
+      const ageMs = nowMs - flight.startMs;
+      if (ageMs > this.limitMs(state, flight.from)) this.#giveUp(nowMs, state, i, ageMs);
+    }
+    if (state.missing <= this.#context.options.endgamePieces) this.#endgame(nowMs, state);
+    this.#starve(nowMs, state);
+    this.#context.wakeForCheck(nowMs);
+  }
+
+  /** How long a piece of this task from this source may take at present. */
+  limitMs(state: TaskState, from: Host): number {
+    const { firstTimeoutMs, timeoutMinMs, timeoutFactor } = this.#context.options;
+    const firstMs = firstTimeoutMs * Math.max(1, state.pieceLengthBytes / MIB);
+    const limitMs =
+      from === SEED
+        ? state.seedTimes.limitMs(timeoutFactor + 1, SEED_LIMIT_MIN_MS, 2 * firstMs)
+        : state.times.limitMs(timeoutFactor, timeoutMinMs, firstMs);
+    return Math.min(limitMs, LIMIT_MAX_MS);
+  }
+
+  #request(nowMs: number, state: TaskState, piece: number, from: Host): void {
+    state.flights.push({ piece, from, startMs: nowMs });
+    state.flying.add(piece);
+    this.#context.downloads += 1;
+    this.#context.out.request(from, state.task, piece);
+    this.#context.wakeForCheck(nowMs);
+  }
+
+  #end(nowMs: number, state: TaskState, index: number): void {
+    const { piece } = state.flights[index]!;
+    state.flights.splice(index, 1);
+    if (!state.flights.some((flight) => flight.piece === piece)) state.flying.delete(piece);
+    if (state.flights.length === 0) state.idleSinceMs = nowMs;
+    this.#context.downloads -= 1;
+    this.#announcer.noteFreed(nowMs);
+  }
+
+  #noteDuration(state: TaskState, from: Host, durationMs: number): void {
+    if (from === ORIGIN) return;
+    if (from === SEED) {
+      state.seedTimes.add(durationMs);
+      return;
+    }
+    state.times.add(durationMs);
+    this.#uploads.noteWait(durationMs, state.pieceLengthBytes);
+  }
+
+  #giveUp(nowMs: number, state: TaskState, index: number, ageMs: number): void {
+    const { piece, from } = state.flights[index]!;
+    const { out, options } = this.#context;
+    out.abort(from, state.task, piece);
+    this.#noteDuration(state, from, ageMs);
+    this.#end(nowMs, state, index);
+    this.#announcer.noteSlots(nowMs, state);
+    const link = state.links.get(from);
+    if (from === SEED) out.refuseOffer(state.task, piece);
+    if (link === undefined) return;
+    out.blame(state.task, from, piece, "slow");
+    this.#block(nowMs, link, options.blockMs);
+  }
+
+  #block(nowMs: number, link: Link, forMs: number): void {
+    link.blockedUntilMs = Math.max(link.blockedUntilMs, nowMs + forMs);
+  }
+
+  /** A blocked source is better than none, unless its pieces were wrong. */
+  #isSource(nowMs: number, link: Link): boolean {
+    if (nowMs < link.distrustedUntilMs) return false;
+    if (nowMs >= link.blockedUntilMs) return true;
+    const { state } = link;
+    const idleMs = nowMs - state.idleSinceMs;
+    return state.flights.length === 0 && idleMs >= 2 * this.#context.options.starveMs;
+  }
+
+  #endgame(nowMs: number, state: TaskState): void {
+    const { options } = this.#context;
+    const room = options.downloadSlots + options.offerExtraSlots - this.#context.downloads;
+    const lateMs = 2 * state.times.quantile(0.5);
+    if (lateMs === 0 || room <= 0) return;
+    const late = state.flights.filter((flight) => nowMs - flight.startMs > lateMs);
+    for (const flight of late.slice(0, room)) {
+      if (state.flights.some((other) => other !== flight && other.piece === flight.piece)) continue;
+      const second = this.#otherSource(nowMs, state, flight.piece, flight.from);
+      if (second !== undefined) this.#request(nowMs, state, flight.piece, second.host);
+    }
+  }
+
+  #otherSource(nowMs: number, state: TaskState, piece: number, from: Host): Link | undefined {
+    let chosen: Link | undefined;
+    let seen = 0;
+    state.flying.delete(piece);
+    for (const link of state.links.values()) {
+      if (link.host === from || !isUsable(state, link, piece)) continue;
+      if (!this.#isSource(nowMs, link)) continue;
+      seen += 1;
+      if (this.#context.random() * seen < 1) chosen = link;
+    }
+    state.flying.add(piece);
+    return chosen;
+  }
+
+  #starve(nowMs: number, state: TaskState): void {
+    const { options, out } = this.#context;
+    const isIdle = state.flights.length === 0 && this.#context.freeSlots > 0;
+    if (!isIdle || nowMs - state.idleSinceMs < options.starveMs) return;
+    if (nowMs < state.starvedMs + state.starveGapMs) return;
+    // The gap grows over interruptions too: with a slow origin everybody starves between pieces.
+    const isNew = nowMs - state.starvedMs > 4 * state.starveGapMs;
+    const gapMs = isNew ? options.starveMs : 2 * state.starveGapMs;
+    state.starveGapMs = Math.min(options.starveMaxMs, gapMs);
+    state.starvedMs = nowMs;
+    this.#announcer.noteSlots(nowMs, state);
+    out.starve(state.task);
+  }
+}

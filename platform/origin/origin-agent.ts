@@ -1,0 +1,103 @@
+import type { LookupAddress } from "node:dns";
+import { lookup as resolve } from "node:dns";
+import type { LookupFunction } from "node:net";
+import type { SecureContext } from "node:tls";
+import { createSecureContext, getCACertificates } from "node:tls";
+import type { Dispatcher, buildConnector as Connectors } from "undici";
+import { Agent, Pool, buildConnector } from "undici";
+
+import type { AddressGate } from "./address-gate.ts";
+
+/** Limits of the connections to origins. Times are milliseconds. */
+export interface OriginAgentOptions {
+  /** Connections to one origin; more requests wait. */
+  readonly connectionsPerOrigin: number;
+  /** Origins that connections are kept to at once; more are refused. */
+  readonly originsMax: number;
+  readonly connectTimeoutMs: number;
+  /** From the request's last byte to the answer's last header. */
+  readonly headersTimeoutMs: number;
+  /** Between two parts of a body while somebody waits for it. */
+  readonly stallTimeoutMs: number;
+  readonly headersLengthBytesMax: number;
+}
+
+export const defaultOriginAgentOptions: OriginAgentOptions = {
+  connectionsPerOrigin: 128,
+  originsMax: 1024,
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 60_000,
+  stallTimeoutMs: 30_000,
+  headersLengthBytesMax: 64 * 1024,
+};
+
+/** Connections to origins, each to an address that passed the gate. */
+export function createOriginAgent(gate: AddressGate, options: OriginAgentOptions): Dispatcher {
+  return new Agent({
+    connections: options.connectionsPerOrigin,
+    maxOrigins: options.originsMax,
+    headersTimeout: options.headersTimeoutMs,
+    bodyTimeout: options.stallTimeoutMs,
+    maxHeaderSize: options.headersLengthBytesMax,
+    allowH2: false,
+    pipelining: 1,
+    factory: (origin, poolOptions) =>
+      new Pool(origin, {
+        ...(poolOptions as Pool.Options),
+        connect: gatedConnector(gate, new URL(origin), options.connectTimeoutMs),
+      }),
+  });
+}
+
+function gatedConnector(
+  gate: AddressGate,
+  origin: URL,
+  connectTimeoutMs: number,
+): Connectors.connector {
+  const connect = buildConnector({
+    timeout: connectTimeoutMs,
+    allowH2: false,
+    lookup: gatedLookup(gate, origin),
+    ...(origin.protocol === "https:" ? { secureContext: trustedContext() } : {}),
+  } as Connectors.BuildOptions);
+  return (target, callback) => {
+    try {
+      // An address in place of a name is never looked up.
+      gate.checkUrl(origin);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    connect(target, callback);
+  };
+}
+
+/** Resolves a name to those of its addresses that may be connected to; fails when there is none. */
+function gatedLookup(gate: AddressGate, origin: URL): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, "", 0);
+      const allowed = found.filter(({ address }) => !gate.refusal(origin, address));
+      const [first] = allowed;
+      if (!first) return callback(refusalOf(gate, origin, found), "", 0);
+      if (options.all === true) return callback(null, allowed);
+      return callback(null, first.address, first.family);
+    });
+  };
+}
+
+function refusalOf(gate: AddressGate, origin: URL, found: readonly LookupAddress[]): Error {
+  const address = found[0]?.address;
+  const refusal = address === undefined ? undefined : gate.refusal(origin, address);
+  return refusal ?? Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
+}
+
+let context: SecureContext | undefined;
+
+/** Believes in the authorities that come with Node and in those of the operating system. */
+function trustedContext(): SecureContext {
+  context ??= createSecureContext({
+    ca: [...new Set([...getCACertificates("default"), ...getCACertificates("system")])],
+  });
+  return context;
+}

@@ -1,0 +1,122 @@
+import type { Dispatcher } from "undici";
+
+import { VERSION } from "../version.ts";
+import type { AddressGate } from "./address-gate.ts";
+import { failureOfError } from "./origin-failure.ts";
+import type { OriginRequest } from "./origin-request.ts";
+
+/** One request to one place, without redirects. */
+export interface Hop {
+  readonly request: OriginRequest;
+  readonly url: URL;
+  /** The caller's headers that may go to this place, by lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+/** An answer of any status. */
+export interface RawResponse {
+  readonly status: number;
+  header(name: string): string | undefined;
+  readonly finalUrl: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  dispose(): void;
+}
+
+export type Dispatch = (hop: Hop, signal: AbortSignal) => Promise<RawResponse>;
+
+/** Headers that speak of one connection or of one request's form, which are ours to set. */
+const OWN_HEADERS = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "content-length",
+  "accept-encoding",
+  "range",
+]);
+
+/** Sends single requests through `agent`. Failures are OriginFailure, or the reason of the signal. */
+export function dispatchTo(agent: Dispatcher): Dispatch {
+  return async ({ request, url, headers }, signal) => {
+    signal.throwIfAborted();
+    try {
+      const answer = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: request.method,
+        headers: headersOf(request, headers),
+        signal,
+      });
+      return responseOf(answer, url.href, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOfError(error, url.href);
+    }
+  };
+}
+
+/** Checks each request's address before it goes to `next`. */
+export function gated(gate: AddressGate, next: Dispatch): Dispatch {
+  return async (hop, signal) => {
+    try {
+      gate.checkUrl(hop.url);
+    } catch (error) {
+      throw failureOfError(error, hop.url.href);
+    }
+    return await next(hop, signal);
+  };
+}
+
+function headersOf(request: OriginRequest, callers: ReadonlyMap<string, string>) {
+  const headers: Record<string, string> = { "user-agent": `darter/${VERSION}` };
+  for (const [name, value] of callers) {
+    const isConditional = name.startsWith("if-");
+    if (!OWN_HEADERS.has(name) && !name.startsWith("proxy-") && !isConditional) {
+      headers[name] = value;
+    }
+  }
+  // Piece offsets and digests are those of the content itself, not of a compressed form of it.
+  headers["accept-encoding"] = "identity";
+  if (request.range) {
+    headers["range"] = `bytes=${request.range.firstByte}-${request.range.lastByte ?? ""}`;
+    if (request.ifRange !== undefined) headers["if-range"] = request.ifRange;
+  }
+  return headers;
+}
+
+function responseOf(
+  answer: Dispatcher.ResponseData,
+  finalUrl: string,
+  signal: AbortSignal,
+): RawResponse {
+  const { body } = answer;
+  // A body that nobody reads must not end the process when it breaks off.
+  body.on("error", () => {});
+  return {
+    status: answer.statusCode,
+    header(name) {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    finalUrl,
+    body: readBody(body, finalUrl, signal),
+    dispose: () => void body.destroy(),
+  };
+}
+
+async function* readBody(
+  body: AsyncIterable<Uint8Array>,
+  url: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failureOfError(error, url).error;
+  }
+}

@@ -1,0 +1,283 @@
+import { parseContentRange } from "../../protocol/byte-range.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { Clock, Random } from "../clock.ts";
+import { printableUrl } from "../log.ts";
+import { backoffMs } from "./backoff.ts";
+import type { OriginFetch, OriginResponse } from "./origin-request.ts";
+import type { OriginMetadata, OriginVersion } from "./origin-version.ts";
+import { compareVersions, metadataOf, strongValidator } from "./origin-version.ts";
+
+export interface OriginStreamDeps {
+  readonly fetch: OriginFetch;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What is to be read from an origin. */
+export interface OriginStreamRequest {
+  readonly url: string;
+  readonly headers: ReadonlyMap<string, string>;
+  /** Where to begin; 0 when absent. */
+  readonly startOffset?: number;
+  /** Where to end, exclusive; at the end of the content when absent. */
+  readonly endOffset?: number | undefined;
+  /** The version that earlier parts were read from; any other is ORIGIN_CHANGED. */
+  readonly expected?: OriginVersion | undefined;
+  /** Parts of unknown versions may be put together, because the caller checks the whole by its digest. */
+  readonly isDigestChecked?: boolean;
+  /** Called before each request that goes out. */
+  readonly onRequest?: () => void;
+  /** Called for the bytes of each chunk that came in, those skipped included. */
+  readonly onBytes?: (lengthBytes: number) => void;
+}
+
+/** Cuts in a row, each with less than a little progress, after which an origin is given up. */
+const CUTS_MAX = 8;
+const PROGRESS_BYTES_MIN = 64 * 1024;
+const RESUME_BACKOFF_MS = 100;
+const RESUME_BACKOFF_MS_MAX = 5000;
+
+/**
+ * One content, or one part of it, read from an origin in order and once. A body that is cut is resumed by a
+ * Range request under If-Range; an origin without ranges sends it again and what was read is skipped.
+ */
+export class OriginStream implements Disposable {
+  /** What the first answer said. */
+  readonly metadata: OriginMetadata;
+  readonly #deps: OriginStreamDeps;
+  readonly #request: OriginStreamRequest;
+  readonly #abort: AbortController;
+  #response: OriginResponse;
+  /** Where the next byte to be handed out stands. */
+  #offset: number;
+  #cuts = 0;
+  #offsetAtCut = 0;
+
+  private constructor(
+    deps: OriginStreamDeps,
+    request: OriginStreamRequest,
+    response: OriginResponse,
+    abort: AbortController,
+  ) {
+    this.#deps = deps;
+    this.#request = request;
+    this.#response = response;
+    this.#abort = abort;
+    this.#offset = request.startOffset ?? 0;
+    const metadata = metadataOf(response);
+    const { expected } = request;
+    this.metadata = expected ? { ...metadata, ...known(expected, metadata) } : metadata;
+  }
+
+  /**
+   * Sends the request and resolves when the answer's headers are there. Throws ProtocolError: what the origin
+   * answers, ORIGIN_CHANGED when it has another version than expected.
+   */
+  static async open(
+    deps: OriginStreamDeps,
+    request: OriginStreamRequest,
+    signal: AbortSignal,
+  ): Promise<OriginStream> {
+    const abort = new AbortController();
+    return await linked(signal, abort, async () => {
+      const response = await fetchFrom(deps, request, request.startOffset ?? 0, request.expected, abort);
+      return new OriginStream(deps, request, response, abort);
+    });
+  }
+
+  /**
+   * The bytes, once, ending after the last one. Throws ProtocolError: ORIGIN_FAILED when the origin broke off again
+   * and again or sent more than it said, ORIGIN_CHANGED when the content changed meanwhile. The signal's reason
+   * is thrown when it is aborted.
+   */
+  async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const onAbort = (): void => this.#abort.abort(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      for (;;) {
+        const cut = yield* this.#readResponse();
+        if (!cut) return;
+        this.#response.dispose();
+        await this.#resume(cut);
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this[Symbol.dispose]();
+    }
+  }
+
+  /** Breaks off; harmless after the end. */
+  [Symbol.dispose](): void {
+    this.#response.dispose();
+    this.#abort.abort(new ProtocolError("ORIGIN_FAILED", "the reading of the origin was given up"));
+  }
+
+  /** Where the reading began. */
+  get startOffset(): number {
+    return this.#request.startOffset ?? 0;
+  }
+
+  /** Where the reading ends, exclusive; undefined while only the origin knows. */
+  get #endOffset(): number | undefined {
+    const { lengthBytes } = this.metadata;
+    const { endOffset } = this.#request;
+    if (endOffset === undefined) return lengthBytes;
+    return lengthBytes === undefined ? endOffset : Math.min(endOffset, lengthBytes);
+  }
+
+  /** Hands out the body of the current answer. Returns why more is needed; undefined at the end. */
+  async *#readResponse(): AsyncGenerator<Uint8Array, ProtocolError | undefined> {
+    let skip = this.#offset - bodyOffset(this.#response);
+    const end = this.#endOffset;
+    if (end !== undefined && this.#offset >= end && this.#request.endOffset !== undefined) return undefined;
+    const body = this.#response.body[Symbol.asyncIterator]();
+    for (;;) {
+      let next;
+      try {
+        next = await body.next();
+      } catch (error) {
+        if (this.#abort.signal.aborted || !(error instanceof ProtocolError)) throw error;
+        return this.#offset === end ? undefined : error;
+      }
+      if (next.done === true) return this.#offset === (end ?? this.#offset) ? undefined : this.#short();
+      this.#request.onBytes?.(next.value.length);
+      let chunk = next.value.subarray(Math.min(skip, next.value.length));
+      skip -= next.value.length - chunk.length;
+      if (end !== undefined && this.#offset + chunk.length > end) {
+        if (this.#request.endOffset === undefined || end < this.#request.endOffset) throw this.#long();
+        chunk = chunk.subarray(0, end - this.#offset);
+      }
+      this.#offset += chunk.length;
+      if (chunk.length > 0) yield chunk;
+      if (this.#request.endOffset !== undefined && this.#offset === end) return undefined;
+    }
+  }
+
+  async #resume(cut: ProtocolError): Promise<void> {
+    if (this.#offset - this.#offsetAtCut >= PROGRESS_BYTES_MIN) this.#cuts = 0;
+    this.#offsetAtCut = this.#offset;
+    this.#cuts += 1;
+    if (this.#cuts > CUTS_MAX) throw cut;
+    const { lengthBytes } = this.metadata;
+    const canResume =
+      this.#offset === 0 ||
+      this.#request.isDigestChecked === true ||
+      strongValidator(this.metadata) !== undefined ||
+      lengthBytes !== undefined;
+    if (!canResume) {
+      const message = `the origin ${this.#where} broke off, and cannot be resumed because it names neither length nor version; try again`;
+      throw new ProtocolError("ORIGIN_FAILED", message, {}, cut);
+    }
+    const waitMs = backoffMs(this.#cuts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, this.#deps.random);
+    await this.#deps.clock.sleep(waitMs, this.#abort.signal);
+    this.#response = await fetchFrom(this.#deps, this.#request, this.#offset, this.metadata, this.#abort);
+  }
+
+  #short(): ProtocolError {
+    return new ProtocolError("ORIGIN_FAILED", `the origin ${this.#where} sent less than it said; try again later`);
+  }
+
+  #long(): ProtocolError {
+    return new ProtocolError("ORIGIN_FAILED", `the origin ${this.#where} sends more than it said; try again later`);
+  }
+
+  get #where(): string {
+    return printableUrl(this.#request.url);
+  }
+}
+
+/** Asks for the content from `offset` on and checks that the answer is usable for that. */
+async function fetchFrom(
+  deps: OriginStreamDeps,
+  request: OriginStreamRequest,
+  offset: number,
+  expected: OriginVersion | undefined,
+  abort: AbortController,
+): Promise<OriginResponse> {
+  const lastByte = request.endOffset === undefined ? undefined : request.endOffset - 1;
+  const isPart = offset > 0 || lastByte !== undefined;
+  let response;
+  try {
+    response = await deps.fetch(
+      {
+        method: "GET",
+        url: request.url,
+        headers: request.headers,
+        ...(isPart ? { range: { firstByte: offset, lastByte } } : {}),
+        ...(isPart && expected ? { ifRange: strongValidator(expected) } : {}),
+        ...(request.onRequest ? { onAttempt: request.onRequest } : {}),
+      },
+      abort.signal,
+    );
+  } catch (error) {
+    // The part asked for is outside of what is there now.
+    if (isStatus(error, 416)) throw changed(request.url, error);
+    throw error;
+  }
+  const problem = problemOf(response, request, offset, expected);
+  if (!problem) return response;
+  response.dispose();
+  throw problem;
+}
+
+function problemOf(
+  response: OriginResponse,
+  request: OriginStreamRequest,
+  offset: number,
+  expected: OriginVersion | undefined,
+): ProtocolError | undefined {
+  if (response.status === 206 && bodyOffset(response) !== offset) {
+    const message = `the origin ${printableUrl(request.url)} sent another part than was asked for; try again later`;
+    return new ProtocolError("ORIGIN_FAILED", message);
+  }
+  if (!expected) return undefined;
+  const comparison = compareVersions(expected, metadataOf(response));
+  if (comparison === "same" || offset === 0) {
+    return comparison === "changed" ? changed(request.url) : undefined;
+  }
+  // An origin that honoured If-Range by a part has said that the version is the same.
+  const isVouchedFor = response.status === 206 && strongValidator(expected) !== undefined;
+  const isFine = comparison === "unknown" && (isVouchedFor || request.isDigestChecked === true);
+  return isFine ? undefined : changed(request.url);
+}
+
+function changed(url: string, cause?: unknown): ProtocolError {
+  const message = `the content of ${printableUrl(url)} changed while it was read; ask for it again`;
+  return new ProtocolError("ORIGIN_CHANGED", message, {}, cause);
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof ProtocolError && error.details.originStatus === status;
+}
+
+/** Where the body of an answer begins in the content; -1 for a part that does not say. */
+function bodyOffset(response: OriginResponse): number {
+  if (response.status !== 206) return 0;
+  return parseContentRange(response.header("content-range"))?.firstByte ?? -1;
+}
+
+/** What was known before fills the gaps of what the answer says. */
+function known(expected: OriginVersion, metadata: OriginVersion): OriginVersion {
+  return {
+    lengthBytes: metadata.lengthBytes ?? expected.lengthBytes,
+    etag: metadata.etag ?? expected.etag,
+    lastModified: metadata.lastModified ?? expected.lastModified,
+  };
+}
+
+/** Runs `body` while the abortion of `signal` is passed on to `abort`. */
+async function linked<T>(
+  signal: AbortSignal,
+  abort: AbortController,
+  body: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const onAbort = (): void => abort.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await body();
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

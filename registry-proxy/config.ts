@@ -1,0 +1,73 @@
+import type { Static } from "typebox";
+import { Type } from "typebox";
+
+import type { PeerOptions } from "../dfget/node-config.ts";
+import { PEER_LISTEN_DEFAULT, nodeConfigProperties, peerOptionsOf } from "../dfget/node-config.ts";
+import type { ProgramDefinition } from "../platform/config.ts";
+import { repeated } from "../platform/config-option.ts";
+import type { LogLevel } from "../platform/log.ts";
+import { EXIT, UserError } from "../platform/user-error.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
+import { parseEndpoint } from "../protocol/endpoint.ts";
+import { UpstreamList } from "./upstream/upstream-list.ts";
+
+const configSchema = Type.Object({
+  listen: Type.String({
+    default: "127.0.0.1:65001",
+    description: "where container runtimes of this machine reach the mirror",
+    placeholder: "HOST:PORT",
+  }),
+  peerListen: Type.String({
+    default: PEER_LISTEN_DEFAULT,
+    description: "where other nodes fetch pieces",
+    placeholder: "HOST:PORT",
+  }),
+  upstream: repeated({
+    description:
+      "a registry and how to reach it, http:// for plain HTTP; the first is used where a client names none; docker.io if none is given",
+    placeholder: "URL",
+  }),
+  ...nodeConfigProperties,
+});
+
+export type RegistryProxyConfig = Static<typeof configSchema>;
+
+export const registryProxyDefinition: ProgramDefinition<typeof configSchema> = {
+  program: "registry-proxy",
+  usage: ["registry-proxy --supernode URL [options]"],
+  summary:
+    "Mirrors container registries for this machine, taking images from the other machines of the cluster.",
+  schema: configSchema,
+  positionalsMax: 0,
+};
+
+/** What the program runs with, checked. */
+export interface RegistryProxySettings {
+  readonly listen: Endpoint;
+  readonly upstreams: UpstreamList;
+  readonly peer: PeerOptions;
+  readonly logLevel: LogLevel;
+}
+
+/** Checks a configuration. Throws UserError (usage) with one sentence that names the flag. */
+export function settingsOf(
+  config: RegistryProxyConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): RegistryProxySettings {
+  const listen = parseEndpoint(config.listen);
+  if (!listen) {
+    throw new UserError(
+      EXIT.usage,
+      `--listen must be host:port, such as 127.0.0.1:65001, not ${JSON.stringify(config.listen)}`,
+    );
+  }
+  const upstreams = new UpstreamList(config.upstream);
+  const peer = peerOptionsOf(config, config.peerListen, "peer-listen", env);
+  return {
+    listen,
+    upstreams,
+    // Whoever names an upstream means it to be asked, wherever it is.
+    peer: { ...peer, allowOrigins: [...peer.allowOrigins, ...upstreams.originPatterns] },
+    logLevel: config.logLevel,
+  };
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { once } from "node:events";
+
+import { Peer } from "../dfget/peer/peer.ts";
+import { systemClock } from "../platform/clock.ts";
+import { loadConfig } from "../platform/config.ts";
+import { answerRequest } from "../platform/config-text.ts";
+import { runProgram } from "../platform/lifecycle.ts";
+import { createLog } from "../platform/log.ts";
+import { createMetricsRegistry } from "../platform/metrics.ts";
+import { AddressGate } from "../platform/origin/address-gate.ts";
+import { OriginClient } from "../platform/origin/origin-client.ts";
+import { formatEndpoint } from "../protocol/endpoint.ts";
+import type { RegistryProxySettings } from "./config.ts";
+import { registryProxyDefinition, settingsOf } from "./config.ts";
+import { createMirror } from "./mirror.ts";
+
+/** How long running answers may go on after the signal to stop. */
+const DRAIN_MS = 10_000;
+
+await runProgram(registryProxyDefinition.program, async (signal) => {
+  const { env } = process;
+  const loaded = loadConfig(registryProxyDefinition, { argv: process.argv.slice(2), env });
+  if (loaded.request) {
+    process.stdout.write(answerRequest(registryProxyDefinition, loaded));
+    return;
+  }
+  await serve(settingsOf(loaded.config, env), signal);
+});
+
+async function serve(settings: RegistryProxySettings, signal: AbortSignal): Promise<void> {
+  const log = createLog("registry-proxy", { level: settings.logLevel });
+  const registry = createMetricsRegistry();
+  const clock = systemClock;
+  await using peer = await Peer.start(settings.peer, {
+    log: log.child({ component: "peer" }),
+    metrics: registry,
+  });
+  await using origin = new OriginClient({
+    gate: new AddressGate(settings.peer.allowOrigins),
+    clock,
+    random: Math.random,
+  });
+  await using mirror = createMirror(
+    {
+      swarm: peer,
+      fetch: origin.fetch,
+      registry,
+      clock,
+      log: log.child({ component: "mirror" }),
+    },
+    { upstreams: settings.upstreams },
+  );
+  const endpoint = await mirror.listen(settings.listen);
+  log.info({ what: "peer port", address: formatEndpoint(peer.endpoint) }, "ready");
+  log.info({ what: "registry mirror", address: formatEndpoint(endpoint) }, "ready");
+  if (!signal.aborted) await once(signal, "abort");
+  log.info("stopping");
+  await mirror.drain(DRAIN_MS);
+}

@@ -1,0 +1,93 @@
+import type { Digest } from "../../protocol/digest.ts";
+import type { OriginContent } from "../upstream/origin-content.ts";
+import { lengthOf, originLength, readOrigin } from "../upstream/origin-content.ts";
+import type { Repository } from "../upstream/repository.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import { verifiedTail } from "../upstream/verified-tail.ts";
+import { headersOf, streamBody } from "./body-stream.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RequestedPart } from "./requested-range.ts";
+import { requestedPart } from "./requested-range.ts";
+import type { SwarmContent } from "./swarm-content.ts";
+
+export interface BlobRouteDeps {
+  readonly contents: SwarmContent;
+  readonly upstream: UpstreamClient;
+}
+
+/** `GET` and `HEAD /v2/<name>/blobs/<digest>`. */
+export class BlobRoute {
+  readonly #deps: BlobRouteDeps;
+
+  constructor(deps: BlobRouteDeps) {
+    this.#deps = deps;
+  }
+
+  /** Answers from the swarm; throws what the answer is to say when nothing of it was sent yet. */
+  async answer(exchange: Exchange, repository: Repository, digest: Digest): Promise<void> {
+    const { contents, upstream } = this.#deps;
+    const content: OriginContent = {
+      fetch: (request, signal) => upstream.fetch(repository, request, signal),
+      registry: repository.upstream.registry,
+      path: `blobs/${digest}`,
+      digest,
+    };
+    if (exchange.isHead) return await this.#answerHead(exchange, content);
+    await using task = await contents.open(repository, content, exchange.signal);
+    if (!task) return await answerBlobFromOrigin(exchange, content);
+    exchange.markOpened(task.firstSource);
+    const part = partOf(exchange, digest, task.lengthBytes);
+    await streamBody(exchange, part.head, contents.read(exchange, task, content, part.range));
+  }
+
+  /** A blob is not fetched for its length: lazy runtimes ask for the length of much that they never read. */
+  async #answerHead(exchange: Exchange, content: OriginContent): Promise<void> {
+    await using task = await this.#deps.contents.findLocal(content);
+    if (task) answerBlobHead(exchange, task.firstSource, content.digest, task.lengthBytes);
+    else await answerBlobFromOrigin(exchange, content);
+  }
+}
+
+/** Answers a request for a blob from its registry, with whatever rights `content` asks it. */
+export async function answerBlobFromOrigin(
+  exchange: Exchange,
+  content: OriginContent,
+): Promise<void> {
+  const { digest, registry, path } = content;
+  const { signal } = exchange;
+  if (exchange.isHead) {
+    const lengthBytes = await originLength(content, signal);
+    return answerBlobHead(exchange, "origin", digest, lengthBytes);
+  }
+  exchange.markOpened("origin");
+  if (exchange.header("range") !== undefined) {
+    const part = partOf(exchange, digest, await originLength(content, signal));
+    return await streamBody(exchange, part.head, readOrigin(content, part.range, 0, signal));
+  }
+  const answer = await content.fetch({ method: "GET", path }, signal);
+  try {
+    const { head } = partOf(exchange, digest, lengthOf(answer));
+    await streamBody(exchange, head, verifiedTail(answer.body, digest, registry));
+  } finally {
+    answer.dispose();
+  }
+}
+
+function answerBlobHead(
+  exchange: Exchange,
+  source: "origin" | "disk" | "peers" | "seed" | "memory",
+  digest: Digest,
+  lengthBytes: number | undefined,
+): void {
+  exchange.markOpened(source);
+  exchange.begin(200, headersOf(partOf(exchange, digest, lengthBytes).head));
+  exchange.end();
+}
+
+function partOf(
+  exchange: Exchange,
+  digest: Digest,
+  lengthBytes: number | undefined,
+): RequestedPart {
+  return requestedPart(exchange, { digest, mediaType: "application/octet-stream", lengthBytes });
+}

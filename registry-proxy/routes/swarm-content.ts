@@ -1,0 +1,142 @@
+import type { OpenTask } from "../../dfget/peer/open-task.ts";
+import type { Log } from "../../platform/log.ts";
+import type { ByteRange } from "../../protocol/byte-range.ts";
+import { ERRORS } from "../../protocol/error-table.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { digestTaskId } from "../../protocol/task-id.ts";
+import type { MirrorMetrics } from "../metrics.ts";
+import type { Swarm } from "../swarm.ts";
+import type { OriginContent } from "../upstream/origin-content.ts";
+import { readOrigin } from "../upstream/origin-content.ts";
+import type { Repository } from "../upstream/repository.ts";
+import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import { contentHeaders, contentUrl } from "../upstream/upstream-client.ts";
+import type { Exchange } from "./exchange.ts";
+import { withStallLimit, withTimeLimit } from "./stall-limit.ts";
+
+export interface SwarmContentDeps {
+  readonly swarm: Swarm;
+  readonly upstream: UpstreamClient;
+  readonly metrics: MirrorMetrics;
+  readonly log: Log;
+}
+
+export interface SwarmContentOptions {
+  /** How long the swarm may bring nothing to a client that waits; then the registry is asked. */
+  readonly stallMs: number;
+}
+
+/** Content by digest: from this node, from the swarm, and from its registry when the swarm cannot. */
+export class SwarmContent {
+  readonly #deps: SwarmContentDeps;
+  readonly #stallMs: number;
+
+  constructor(deps: SwarmContentDeps, options: SwarmContentOptions) {
+    this.#deps = deps;
+    this.#stallMs = options.stallMs;
+  }
+
+  /** The content where this node holds all of it; nobody is asked. */
+  async findLocal(content: OriginContent): Promise<OpenTask | undefined> {
+    try {
+      return await this.#deps.swarm.openLocal(digestTaskId(content.digest));
+    } catch (error) {
+      this.#noteDetour(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * The content from this node or the swarm; undefined when the swarm cannot serve now, but the registry may.
+   * Throws ProtocolError for what the registry itself has said.
+   */
+  async open(
+    repository: Repository,
+    content: OriginContent,
+    signal: AbortSignal,
+  ): Promise<OpenTask | undefined> {
+    const local = await this.findLocal(content);
+    if (local) return local;
+    const { swarm, upstream } = this.#deps;
+    const url = contentUrl(repository, content.path);
+    const open = async (authorization: string | undefined): Promise<OpenTask> => {
+      const headers = contentHeaders(content.accept, authorization);
+      return await withTimeLimit(
+        (limited) =>
+          swarm.open({ taskId: digestTaskId(content.digest), origin: { url, headers } }, limited),
+        this.#stallMs,
+        stalled,
+        signal,
+      );
+    };
+    try {
+      return await upstream.access.run(repository, open, signal);
+    } catch (error) {
+      if (signal.aborted || !mayAskRegistry(error)) throw error;
+      this.#noteDetour(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * The bytes of an opened content, the whole when `range` is absent. When the swarm fails on the way, the
+   * registry is asked for the rest.
+   */
+  async *read(
+    exchange: Exchange,
+    task: OpenTask,
+    content: OriginContent,
+    range: ByteRange | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const { signal } = exchange;
+    let deliveredBytes = 0;
+    try {
+      const chunks = withStallLimit(
+        (limited) => task.read(range ?? { firstByte: 0 }, limited),
+        this.#stallMs,
+        stalled,
+        signal,
+      );
+      for await (const chunk of chunks) {
+        // Only now it is known for certain who brought the first piece.
+        if (deliveredBytes === 0) exchange.markOpened(task.firstSource);
+        yield chunk;
+        deliveredBytes += chunk.length;
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted || !mayAskRegistry(error)) throw error;
+      this.#noteDetour(error);
+    }
+    if (deliveredBytes === 0) exchange.source = "origin";
+    yield* readOrigin(content, range, deliveredBytes, signal);
+  }
+
+  #noteDetour(error: unknown): void {
+    const code = error instanceof ProtocolError ? error.code : "INTERNAL";
+    this.#deps.metrics.detours.inc({ code });
+    if (error instanceof ProtocolError) {
+      this.#deps.log.warn({ code }, "the swarm cannot serve, the registry is asked");
+    } else {
+      this.#deps.log.error({ err: error }, "the swarm failed by a defect, the registry is asked");
+    }
+  }
+}
+
+/** Whether the registry may serve what the swarm did not: not when it is the registry's own answer. */
+function mayAskRegistry(error: unknown): boolean {
+  if (!(error instanceof ProtocolError)) return true;
+  switch (error.code) {
+    case "PROTOCOL_VERSION":
+    case "PROTOCOL_GARBAGE":
+    case "NOT_FOUND":
+      // The trouble is between our own programs.
+      return true;
+    default:
+      return ERRORS[error.code].retry !== "no";
+  }
+}
+
+function stalled(): ProtocolError {
+  return new ProtocolError("SUPERNODE_UNAVAILABLE", "the swarm brought nothing for too long");
+}

@@ -1,0 +1,338 @@
+import { statfsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { EXIT, UserError } from "../platform/user-error.ts";
+import type { TaskId } from "../protocol/task-id.ts";
+import { bootId } from "./boot-id.ts";
+import { loadTask, newGeneration } from "./disk-task.ts";
+import { isCorruption, Metadata } from "./metadata.ts";
+import { OpenTask } from "./open-task.ts";
+import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
+import { StorageBudget } from "./storage-budget.ts";
+import { listTaskFiles, taskFilePath } from "./task-file.ts";
+import { closeFd } from "./task-fd.ts";
+import type { TaskRow } from "./task-row.ts";
+import { checkShape } from "./task-row.ts";
+
+/** Space that is left to others unless {@link DiskStoreOptions} says otherwise. */
+const FREE_FLOOR_BYTES = 64 * 1024 * 1024;
+
+export interface DiskStoreOptions {
+  /** Belongs to this process alone while the store is open; made when absent. */
+  readonly dataDir: string;
+  /** The most bytes of pieces kept; the least recently used tasks give way. 0 = no limit. */
+  readonly quotaBytes: number;
+  /** Bytes of the file system that stay free; 64 MiB unless given. */
+  readonly freeFloorBytes?: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Opens the store in a data directory: one sparse file a task below `tasks/`, the records in `meta/`.
+ *
+ * Nothing is synced while it runs. Pieces are taken for good only in the epoch in which they were
+ * verified: the epoch rises when the last run did not end cleanly or the machine was booted since, and
+ * then a task is hashed, piece by piece, when it is opened.
+ * Throws UserError when the directory is in use by another process or cannot be used.
+ */
+export async function openDiskStore(options: DiskStoreOptions): Promise<PieceStore> {
+  const { dataDir } = options;
+  await makeDirectory(join(dataDir, "tasks"), dataDir);
+  const location = join(dataDir, "meta");
+  for (let isRetry = false; ; isRetry = true) {
+    const metadata = await Metadata.open(location, dataDir, options);
+    try {
+      return await DiskStore.start(metadata, options);
+    } catch (error) {
+      await metadata.abandon();
+      if (isRetry || !isCorruption(error)) throw error;
+      options.log.error({ err: error }, "the store's records are broken, starting with an empty store");
+      await rm(location, { recursive: true });
+    }
+  }
+}
+
+async function makeDirectory(path: string, dataDir: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new UserError(
+      EXIT.localFile,
+      `The data directory ${dataDir} cannot be made: ${reason}; mend it or name another with --data-dir.`,
+      error,
+    );
+  }
+}
+
+class DiskStore implements PieceStore {
+  readonly #tasksDir: string;
+  readonly #metadata: Metadata;
+  readonly #log: Log;
+  readonly #budget: StorageBudget;
+  readonly #epoch: number;
+  readonly #closing = new AbortController();
+  /** The least recently used first. */
+  readonly #rows = new Map<TaskId, TaskRow>();
+  readonly #open = new Map<TaskId, OpenTask>();
+  readonly #opening = new Map<TaskId, Promise<OpenTask>>();
+  readonly #removing = new Map<TaskId, Promise<void>>();
+  readonly #closingFds = new Set<Promise<void>>();
+  #sweeping: Promise<void> = Promise.resolve();
+  #lastUsedAtMs = 0;
+
+  private constructor(metadata: Metadata, epoch: number, options: DiskStoreOptions) {
+    const { dataDir, quotaBytes, freeFloorBytes = FREE_FLOOR_BYTES, clock, log } = options;
+    this.#tasksDir = join(dataDir, "tasks");
+    this.#metadata = metadata;
+    this.#log = log;
+    this.#epoch = epoch;
+    this.#budget = new StorageBudget(
+      {
+        clock,
+        freeBytes: () => (metadata.isFailing ? 0 : freeBytes(dataDir)),
+        evictableBytes: () => this.#evictableBytes(),
+        evict: (lengthBytes) => this.#evict(lengthBytes),
+      },
+      { quotaBytes, freeFloorBytes },
+    );
+  }
+
+  static async start(metadata: Metadata, options: DiskStoreOptions): Promise<DiskStore> {
+    const state = await metadata.state();
+    const rows = await metadata.tasks();
+    const boot = bootId();
+    const isTrusted = state?.isClean === true && boot !== undefined && state.bootId === boot;
+    const lastEpoch = rows.reduce((epoch, row) => Math.max(epoch, row.epoch), state?.epoch ?? 0);
+    const store = new DiskStore(metadata, isTrusted ? lastEpoch : lastEpoch + 1, options);
+    await metadata.setState(store.#state(false));
+    await store.#adopt(rows);
+    if (!isTrusted) store.#sweeping = store.#sweep();
+    return store;
+  }
+
+  get usedBytes(): number {
+    return this.#budget.usedBytes;
+  }
+
+  async open(request: OpenTaskRequest): Promise<StoredTask> {
+    const { taskId, pieceLengthBytes, lengthBytes } = request;
+    checkShape(taskId, lengthBytes, pieceLengthBytes);
+    for (;;) {
+      const task = await this.#opened(taskId, () => this.#newRow(request));
+      if (task === undefined) continue;
+      if (task.isOther(request) && task.isReplaceable) {
+        this.#forget(task.content.row);
+        continue;
+      }
+      const handle = task.pin();
+      task.complete(request);
+      return handle;
+    }
+  }
+
+  async find(taskId: TaskId): Promise<StoredTask | undefined> {
+    while (this.#rows.has(taskId)) {
+      const task = await this.#opened(taskId, () => undefined);
+      if (task !== undefined) return task.pin();
+    }
+    return undefined;
+  }
+
+  list(): readonly TaskSummaryRow[] {
+    return [...this.#rows.values()].map((row) => {
+      const { taskId, pieceLengthBytes, lengthBytes, mediaType, isProven } = row;
+      const { heldPieces, heldBytes, lastUsedAtMs } = row;
+      const isPinned = this.#open.has(taskId) || this.#opening.has(taskId);
+      return {
+        ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven },
+        ...{ heldPieces, heldBytes, lastUsedAtMs, isPinned },
+      };
+    });
+  }
+
+  async delete(taskId: TaskId): Promise<void> {
+    await this.#opening.get(taskId)?.catch(() => {});
+    const row = this.#rows.get(taskId);
+    if (row !== undefined) this.#forget(row);
+    await this.#removing.get(taskId);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(new Error("The store is closed."));
+    await Promise.allSettled([this.#sweeping, ...this.#opening.values()]);
+    for (const task of this.#open.values()) task.isDetached = true;
+    await Promise.all([...this.#removing.values(), ...this.#closingFds]);
+    await this.#metadata.close(this.#state(true));
+  }
+
+  #state(isClean: boolean): { bootId: string; isClean: boolean; epoch: number } {
+    return { bootId: bootId() ?? "unknown", isClean, epoch: this.#epoch };
+  }
+
+  /** Takes the tasks over whose file is there, and removes files that belong to no task. */
+  async #adopt(rows: TaskRow[]): Promise<void> {
+    const orphans = await listTaskFiles(this.#tasksDir);
+    rows.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
+    for (const row of rows) {
+      if (!orphans.delete(row.taskId) && row.heldPieces > 0) {
+        this.#metadata.deleteTask(row);
+        continue;
+      }
+      this.#rows.set(row.taskId, row);
+      this.#lastUsedAtMs = Math.max(this.#lastUsedAtMs, row.lastUsedAtMs);
+      this.#budget.hold(row.heldBytes);
+    }
+    for (const taskId of orphans) await rm(this.#path(taskId), { force: true });
+    this.#budget.shrink();
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.#metadata.sweepPieces(new Set([...this.#rows.values()].map((row) => row.generation)));
+    } catch (error) {
+      this.#log.warn({ err: error }, "cannot sweep the store's records");
+    }
+  }
+
+  /**
+   * The open task, opened when it is not; `create` gives the row of one that does not exist. Returns
+   * undefined when the caller must look again because the task went away meanwhile.
+   */
+  async #opened(
+    taskId: TaskId,
+    create: () => TaskRow | undefined,
+  ): Promise<OpenTask | undefined> {
+    this.#closing.signal.throwIfAborted();
+    const removing = this.#removing.get(taskId);
+    if (removing !== undefined) {
+      await removing;
+      return undefined;
+    }
+    const task = this.#open.get(taskId);
+    if (task !== undefined) return task;
+    let opening = this.#opening.get(taskId);
+    if (opening === undefined) {
+      const row = this.#rows.get(taskId) ?? create();
+      if (row === undefined) return undefined;
+      opening = this.#load(row).finally(() => this.#opening.delete(taskId));
+      this.#opening.set(taskId, opening);
+    }
+    const opened = await opening;
+    return this.#open.get(taskId) === opened ? opened : undefined;
+  }
+
+  async #load(row: TaskRow): Promise<OpenTask> {
+    const isNew = !this.#rows.has(row.taskId);
+    const deps = { metadata: this.#metadata, log: this.#log };
+    const heldBytes = row.heldBytes;
+    const signal = this.#closing.signal;
+    const { content, fd } = await loadTask(this.#path(row.taskId), row, isNew, this.#epoch, deps, signal);
+    this.#budget.hold(row.heldBytes - heldBytes);
+    const task = new OpenTask(content, fd, this.#budget, {
+      pieceChanged: (task, pieceIndex, certificate) => {
+        if (task.isDetached) return;
+        this.#metadata.setPiece(row.generation, pieceIndex, certificate);
+        this.#metadata.putTask(row);
+      },
+      recordChanged: (task) => {
+        if (!task.isDetached) this.#metadata.putTask(row);
+      },
+      discarded: (task) => {
+        if (task.isDetached) return;
+        this.#metadata.dropPieces(row.generation);
+        row.generation = newGeneration();
+        this.#metadata.putTask(row);
+      },
+      closed: (task) => this.#closed(task),
+    });
+    this.#open.set(row.taskId, task);
+    this.#touch(row);
+    return task;
+  }
+
+  #closed(task: OpenTask): void {
+    const { row } = task.content;
+    const closing = closeFd(task.fd).finally(() => this.#closingFds.delete(closing));
+    this.#closingFds.add(closing);
+    if (task.isDetached) {
+      this.#budget.hold(-row.heldBytes);
+      return;
+    }
+    this.#open.delete(row.taskId);
+    const isEmptyFile = row.lengthBytes === 0 && row.isProven;
+    if (row.heldPieces === 0 && !isEmptyFile) this.#forget(row);
+    else this.#touch(row);
+  }
+
+  #touch(row: TaskRow): void {
+    this.#lastUsedAtMs = Math.max(this.#lastUsedAtMs + 1, Date.now());
+    row.lastUsedAtMs = this.#lastUsedAtMs;
+    this.#rows.delete(row.taskId);
+    this.#rows.set(row.taskId, row);
+    this.#metadata.putTask(row);
+  }
+
+  /** Forgets a task at once; its file goes in the background and a new one waits for that. */
+  #forget(row: TaskRow): void {
+    const { taskId } = row;
+    const task = this.#open.get(taskId);
+    if (task === undefined) this.#budget.hold(-row.heldBytes);
+    else this.#detach(task);
+    this.#rows.delete(taskId);
+    this.#metadata.deleteTask(row);
+    const removing = rm(this.#path(taskId), { force: true })
+      .catch((error: unknown) => this.#log.warn({ err: error, taskId }, "cannot remove a file"))
+      .finally(() => this.#removing.delete(taskId));
+    this.#removing.set(taskId, removing);
+  }
+
+  #detach(task: OpenTask): void {
+    task.isDetached = true;
+    this.#open.delete(task.content.row.taskId);
+    task.closeIfIdle();
+  }
+
+  *#evictable(): Generator<TaskRow> {
+    for (const row of this.#rows.values()) {
+      if (!this.#open.has(row.taskId) && !this.#opening.has(row.taskId)) yield row;
+    }
+  }
+
+  #evictableBytes(): number {
+    let lengthBytes = 0;
+    for (const row of this.#evictable()) lengthBytes += row.heldBytes;
+    return lengthBytes;
+  }
+
+  #evict(lengthBytes: number): void {
+    let freedBytes = 0;
+    for (const row of this.#evictable()) {
+      if (freedBytes >= lengthBytes) return;
+      freedBytes += row.heldBytes;
+      this.#log.debug({ taskId: row.taskId, heldBytes: row.heldBytes }, "task evicted");
+      this.#forget(row);
+    }
+  }
+
+  #newRow({ taskId, pieceLengthBytes, lengthBytes, mediaType }: OpenTaskRequest): TaskRow {
+    return {
+      ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven: false },
+      ...{ generation: newGeneration(), epoch: this.#epoch },
+      ...{ heldPieces: 0, heldBytes: 0, lastUsedAtMs: 0 },
+    };
+  }
+
+  #path(taskId: TaskId): string {
+    return join(this.#tasksDir, taskFilePath(taskId));
+  }
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}

@@ -1,0 +1,154 @@
+import { unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../platform/clock.ts";
+import { systemClock } from "../platform/clock.ts";
+import type { TaskId } from "../protocol/task-id.ts";
+import { OpenTask } from "./open-task.ts";
+import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
+import { StorageBudget } from "./storage-budget.ts";
+import { TaskContent } from "./task-content.ts";
+import { closeFd, openTaskFd } from "./task-fd.ts";
+import type { TaskRow } from "./task-row.ts";
+import { checkShape } from "./task-row.ts";
+
+export interface MemoryStoreOptions {
+  /** The most bytes of pieces kept; 0, the default, = no limit. */
+  readonly quotaBytes?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * A store for tests that forgets everything when it ends. Its records are in memory; the bytes of a task
+ * are in a temporary file without a name, because other threads write them through a file number.
+ */
+export function openMemoryStore(options: MemoryStoreOptions = {}): PieceStore {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements PieceStore {
+  readonly #budget: StorageBudget;
+  /** The least recently used first. A task keeps its file open for as long as it exists. */
+  readonly #tasks = new Map<TaskId, OpenTask>();
+  #opening: Promise<unknown> = Promise.resolve();
+  #useCount = 0;
+
+  constructor({ quotaBytes = 0, clock = systemClock }: MemoryStoreOptions) {
+    const deps = {
+      clock,
+      freeBytes: () => Infinity,
+      evictableBytes: () => {
+        return this.#evictable().reduce((sum, { content }) => sum + content.row.heldBytes, 0);
+      },
+      evict: (lengthBytes: number) => this.#evict(lengthBytes),
+    };
+    this.#budget = new StorageBudget(deps, { quotaBytes, freeFloorBytes: 0 });
+  }
+
+  get usedBytes(): number {
+    return this.#budget.usedBytes;
+  }
+
+  async open(request: OpenTaskRequest): Promise<StoredTask> {
+    const { taskId, lengthBytes, pieceLengthBytes } = request;
+    checkShape(taskId, lengthBytes, pieceLengthBytes);
+    // One at a time, so that two openers do not make two files.
+    const opening = this.#opening.then(async () => {
+      const known = this.#tasks.get(taskId);
+      if (known !== undefined && !(known.isOther(request) && known.isReplaceable)) {
+        const handle = known.pin();
+        known.complete(request);
+        this.#touch(known);
+        return handle;
+      }
+      if (known !== undefined) await this.delete(taskId);
+      return await this.#create(request);
+    });
+    this.#opening = opening.catch(() => {});
+    return await opening;
+  }
+
+  async find(taskId: TaskId): Promise<StoredTask | undefined> {
+    const task = this.#tasks.get(taskId);
+    if (task !== undefined) this.#touch(task);
+    return task?.pin();
+  }
+
+  list(): readonly TaskSummaryRow[] {
+    return [...this.#tasks.values()].map(({ content: { row }, isPinned }) => {
+      const { taskId, pieceLengthBytes, lengthBytes, mediaType, isProven } = row;
+      const { heldPieces, heldBytes, lastUsedAtMs } = row;
+      return {
+        ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven },
+        ...{ heldPieces, heldBytes, lastUsedAtMs, isPinned },
+      };
+    });
+  }
+
+  async delete(taskId: TaskId): Promise<void> {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) return;
+    this.#tasks.delete(taskId);
+    task.isDetached = true;
+    task.closeIfIdle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opening;
+    for (const taskId of this.#tasks.keys()) await this.delete(taskId);
+  }
+
+  async #create(request: OpenTaskRequest): Promise<StoredTask> {
+    const path = join(tmpdir(), `darter-memory-${randomBytes(8).toString("hex")}`);
+    const fd = await openTaskFd(path, true);
+    await unlink(path);
+    const row: TaskRow = {
+      taskId: request.taskId,
+      pieceLengthBytes: request.pieceLengthBytes,
+      ...{ lengthBytes: request.lengthBytes, mediaType: request.mediaType, isProven: false },
+      ...{ generation: "", epoch: 0, heldPieces: 0, heldBytes: 0, lastUsedAtMs: 0 },
+    };
+    const task = new OpenTask(new TaskContent(row), fd, this.#budget, {
+      pieceChanged: () => {},
+      recordChanged: () => {},
+      discarded: () => {},
+      closed: (task) => this.#closed(task),
+    });
+    this.#touch(task);
+    return task.pin();
+  }
+
+  #closed(task: OpenTask): void {
+    const { row } = task.content;
+    if (task.isDetached) {
+      this.#budget.hold(-row.heldBytes);
+      void closeFd(task.fd);
+    } else if (row.heldPieces === 0 && !(row.lengthBytes === 0 && row.isProven)) {
+      this.#tasks.delete(row.taskId);
+      void closeFd(task.fd);
+    } else this.#touch(task);
+  }
+
+  #touch(task: OpenTask): void {
+    const { row } = task.content;
+    row.lastUsedAtMs = ++this.#useCount;
+    this.#tasks.delete(row.taskId);
+    this.#tasks.set(row.taskId, task);
+  }
+
+  #evictable(): OpenTask[] {
+    return [...this.#tasks.values()].filter((task) => !task.isPinned);
+  }
+
+  #evict(lengthBytes: number): void {
+    let freedBytes = 0;
+    for (const task of this.#evictable()) {
+      if (freedBytes >= lengthBytes) return;
+      freedBytes += task.content.row.heldBytes;
+      this.#tasks.delete(task.content.row.taskId);
+      task.isDetached = true;
+      task.closeIfIdle();
+    }
+  }
+}

@@ -1,0 +1,291 @@
+import { rm } from "node:fs/promises";
+import { Level } from "level";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { EXIT, UserError } from "../platform/user-error.ts";
+import { sealValue, unsealValue } from "./checked-value.ts";
+import type { TaskRow } from "./task-row.ts";
+import { decodeTaskRow, encodeTaskRow } from "./task-row.ts";
+
+interface MetadataDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What is kept of the last run; see the disk store. */
+export interface StoreState {
+  readonly bootId: string;
+  readonly isClean: boolean;
+  readonly epoch: number;
+}
+
+type Database = Level<string, Uint8Array>;
+type Change = TaskRow | Uint8Array | undefined;
+
+const STATE_KEY = "state";
+/** How long a failed write waits before it is tried again. */
+const RETRY_DELAY_MS = 1000;
+
+/**
+ * The records of a disk store in LevelDB:
+ *
+ *     state                              the boot and how the last run ended
+ *     task/<task id>                     a {@link TaskRow}
+ *     piece/<generation>/<index, hex>    the certificate of a piece that is held
+ *
+ * Every value is sealed with a CRC. Changes are taken at once and written together, without a sync, in
+ * the next turn of the event loop; a batch is there as a whole or not at all. While the disk refuses
+ * writes, changes wait in memory (at most one for each task and piece) and are tried again.
+ */
+export class Metadata {
+  readonly #location: string;
+  readonly #deps: MetadataDeps;
+  readonly #closing = new AbortController();
+  #database: Database;
+  #reopening: Promise<void> = Promise.resolve();
+  #changes = new Map<string, Change>();
+  #inFlight = new Map<string, Change>();
+  #droppedGenerations: string[] = [];
+  #writing: Promise<void> | undefined;
+  #isFailing = false;
+
+  private constructor(location: string, database: Database, deps: MetadataDeps) {
+    this.#location = location;
+    this.#database = database;
+    this.#deps = deps;
+  }
+
+  /**
+   * Opens the records, making them when absent; broken ones are begun anew. Throws UserError when
+   * another process has them open or the folder cannot be used.
+   */
+  static async open(location: string, dataDir: string, deps: MetadataDeps): Promise<Metadata> {
+    try {
+      return new Metadata(location, await openDatabase(location), deps);
+    } catch (error) {
+      if (!isCorruption(error)) throw openError(dataDir, error);
+      deps.log.error({ err: error }, "the store's records are broken, starting with an empty store");
+    }
+    await rm(location, { recursive: true });
+    try {
+      return new Metadata(location, await openDatabase(location), deps);
+    } catch (error) {
+      throw openError(dataDir, error);
+    }
+  }
+
+  /** True while the disk refuses to take changes. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
+  /** How the last run ended; undefined for a store that is new or whose state is damaged. */
+  async state(): Promise<StoreState | undefined> {
+    const sealed = await this.#database.get(STATE_KEY);
+    const payload = sealed === undefined ? undefined : unsealValue(STATE_KEY, sealed);
+    if (payload === undefined) return undefined;
+    const state = JSON.parse(new TextDecoder().decode(payload)) as StoreState;
+    return Number.isSafeInteger(state.epoch) ? state : undefined;
+  }
+
+  /** Writes the state through to the disk, before anything else happens. */
+  async setState(state: StoreState): Promise<void> {
+    const payload = new TextEncoder().encode(JSON.stringify(state));
+    await this.#database.put(STATE_KEY, sealValue(STATE_KEY, payload), { sync: true });
+  }
+
+  /** Every readable task; the records of others are removed. */
+  async tasks(): Promise<TaskRow[]> {
+    const rows: TaskRow[] = [];
+    for await (const [key, sealed] of this.#database.iterator({ gt: "task/", lt: "task0" })) {
+      const payload = unsealValue(key, sealed);
+      const row = payload === undefined ? undefined : decodeTaskRow(payload);
+      if (row !== undefined && taskKey(row) === key) rows.push(row);
+      else this.#change(key, undefined);
+    }
+    return rows;
+  }
+
+  /** The certificates of the pieces of one generation, those not written yet included. */
+  async pieces(generation: string): Promise<Map<number, Uint8Array>> {
+    await this.#reopening;
+    const prefix = `piece/${generation}/`;
+    const isOurs = ([key]: [string, Change]): boolean => key.startsWith(prefix);
+    const waiting = [...[...this.#inFlight].filter(isOurs), ...[...this.#changes].filter(isOurs)];
+    const found = new Map<string, Uint8Array>();
+    const range = { gt: prefix, lt: `piece/${generation}0` };
+    for await (const [key, sealed] of this.#database.iterator(range)) found.set(key, sealed);
+    for (const [key, change] of waiting) {
+      if (change instanceof Uint8Array) found.set(key, change);
+      else found.delete(key);
+    }
+    const certificates = new Map<number, Uint8Array>();
+    for (const [key, sealed] of found) {
+      const payload = unsealValue(key, sealed);
+      if (payload === undefined) this.#change(key, undefined);
+      else certificates.set(Number.parseInt(key.slice(prefix.length), 16), payload);
+    }
+    return certificates;
+  }
+
+  /** Removes the piece records of every generation that no task has; a crash may leave some. */
+  async sweepPieces(generations: ReadonlySet<string>): Promise<void> {
+    const iterator = this.#database.keys({ gt: "piece/", lt: "piece0" });
+    try {
+      for (let key = await iterator.next(); key !== undefined; key = await iterator.next()) {
+        const generation = key.split("/")[1]!;
+        if (!generations.has(generation)) this.dropPieces(generation);
+        iterator.seek(`piece/${generation}0`);
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  /** The row is written as it is when its turn comes. */
+  putTask(row: TaskRow): void {
+    this.#change(taskKey(row), row);
+  }
+
+  deleteTask(row: TaskRow): void {
+    this.#change(taskKey(row), undefined);
+    this.dropPieces(row.generation);
+  }
+
+  /** Keeps the certificate of a piece, or forgets it when undefined. */
+  setPiece(generation: string, pieceIndex: number, certificate: Uint8Array | undefined): void {
+    const key = `piece/${generation}/${pieceIndex.toString(16).padStart(8, "0")}`;
+    this.#change(key, certificate === undefined ? undefined : sealValue(key, certificate));
+  }
+
+  /** Forgets all pieces of a generation that will not be used again. */
+  dropPieces(generation: string): void {
+    this.#droppedGenerations.push(generation);
+    this.#schedule();
+  }
+
+  /** Resolves when every change so far was written; waits for as long as the disk refuses them. */
+  async flush(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  /** Writes what waits, then `state` when all of it could be written, and closes. */
+  async close(state: StoreState): Promise<void> {
+    this.#closing.abort();
+    await this.flush();
+    try {
+      if (this.#changes.size === 0) await this.setState(state);
+      else this.#deps.log.error({ changes: this.#changes.size }, "records of the store were lost");
+    } finally {
+      await this.#database.close();
+    }
+  }
+
+  /** Closes without a word about how the run ended. */
+  async abandon(): Promise<void> {
+    this.#closing.abort();
+    await this.flush();
+    await this.#database.close();
+  }
+
+  #change(key: string, change: Change): void {
+    this.#changes.set(key, change);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#writing ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    await new Promise((resolve) => void setImmediate(resolve));
+    while (this.#changes.size > 0 || this.#droppedGenerations.length > 0) {
+      const changes = this.#changes;
+      const dropped = this.#droppedGenerations;
+      this.#changes = new Map();
+      this.#inFlight = changes;
+      this.#droppedGenerations = [];
+      try {
+        await this.#write(changes, dropped);
+        this.#isFailing = false;
+        this.#inFlight = new Map();
+      } catch (error) {
+        for (const [key, change] of this.#changes) changes.set(key, change);
+        this.#changes = changes;
+        this.#inFlight = new Map();
+        this.#droppedGenerations.unshift(...dropped);
+        if (!(await this.#canRetry(error))) break;
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(changes: Map<string, Change>, droppedGenerations: string[]): Promise<void> {
+    await this.#reopening;
+    const operations = [...changes].map(([key, change]) => {
+      if (change === undefined) return { type: "del" as const, key };
+      const value = change instanceof Uint8Array ? change : sealValue(key, encodeTaskRow(change));
+      return { type: "put" as const, key, value };
+    });
+    await this.#database.batch(operations);
+    for (const generation of droppedGenerations) {
+      await this.#database.clear({ gt: `piece/${generation}/`, lt: `piece/${generation}0` });
+    }
+  }
+
+  /** Waits and opens the database anew: after a failed write LevelDB takes no more. */
+  async #canRetry(error: unknown): Promise<boolean> {
+    if (!this.#isFailing) this.#deps.log.error({ err: error }, "cannot write the store's records");
+    this.#isFailing = true;
+    if (this.#closing.signal.aborted) return false;
+    await this.#deps.clock.sleep(RETRY_DELAY_MS, this.#closing.signal).catch(() => {});
+    this.#reopening = this.#reopen();
+    await this.#reopening;
+    return true;
+  }
+
+  async #reopen(): Promise<void> {
+    try {
+      await this.#database.close();
+      this.#database = await openDatabase(this.#location);
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, "cannot open the store's records again");
+    }
+  }
+}
+
+function taskKey(row: TaskRow): string {
+  return `task/${row.taskId}`;
+}
+
+async function openDatabase(location: string): Promise<Database> {
+  const database: Database = new Level(location, { keyEncoding: "utf8", valueEncoding: "view" });
+  await database.open();
+  return database;
+}
+
+/** Whether an error means that the records themselves are damaged. */
+export function isCorruption(error: unknown): boolean {
+  return hasCode(error, "LEVEL_CORRUPTION");
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  const failure = error as NodeJS.ErrnoException | undefined;
+  return failure?.code === code || (failure?.cause as NodeJS.ErrnoException)?.code === code;
+}
+
+function openError(dataDir: string, error: unknown): UserError {
+  if (hasCode(error, "LEVEL_LOCKED")) {
+    return new UserError(
+      EXIT.localFile,
+      `The data directory ${dataDir} is in use by another process; stop it or name another with --data-dir.`,
+      error,
+    );
+  }
+  const reason = ((error as Error).cause as Error | undefined)?.message ?? String(error);
+  return new UserError(
+    EXIT.localFile,
+    `The data directory ${dataDir} cannot be used: ${reason}; mend it or name another with --data-dir.`,
+    error,
+  );
+}

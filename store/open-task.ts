@@ -1,0 +1,276 @@
+import { read, write } from "node:fs";
+import { promisify } from "node:util";
+import type { Bitmap } from "../protocol/bitmap.ts";
+import { hasPieceBytes } from "./piece-check.ts";
+import type { OpenTaskRequest, StoredTask, TaskRecord } from "./piece-store.ts";
+import { isDiskFull, StorageFullError } from "./piece-store.ts";
+import type { StorageBudget } from "./storage-budget.ts";
+import type { TaskContent } from "./task-content.ts";
+
+const readFd = promisify(read);
+const writeFd = promisify(write);
+
+/** Larger writes to a fresh file cost up to three times as much on virtual machines. */
+const WRITE_SLICE_LENGTH_BYTES = 64 * 1024;
+
+/** What a store does when one of its open tasks changes. */
+export interface OpenTaskEvents {
+  /** A piece was added, with the certificate, or removed, without. */
+  pieceChanged(task: OpenTask, pieceIndex: number, certificate: Uint8Array | undefined): void;
+  recordChanged(task: OpenTask): void;
+  /** Every piece was dropped. */
+  discarded(task: OpenTask): void;
+  /** The last handle went; the store closes `task.fd`. */
+  closed(task: OpenTask): void;
+}
+
+/** A task with at least one handle: its content, its file and its share of the storage budget. */
+export class OpenTask {
+  readonly content: TaskContent;
+  readonly fd: number;
+  /** Deleted while handles were open: nothing is kept any more. */
+  isDetached = false;
+  readonly #budget: StorageBudget;
+  readonly #events: OpenTaskEvents;
+  #handleCount = 0;
+  #reservedBytes = 0;
+  #busyCount = 0;
+
+  constructor(content: TaskContent, fd: number, budget: StorageBudget, events: OpenTaskEvents) {
+    this.content = content;
+    this.fd = fd;
+    this.#budget = budget;
+    this.#events = events;
+  }
+
+  /** A new handle. */
+  pin(): StoredTask {
+    this.#handleCount += 1;
+    return new TaskHandle(this);
+  }
+
+  unpin(): void {
+    this.#handleCount -= 1;
+    this.closeIfIdle();
+  }
+
+  /** Whether it holds nothing and nobody uses it. */
+  get isReplaceable(): boolean {
+    return this.content.row.heldPieces === 0 && !this.isPinned;
+  }
+
+  /** Whether a handle is open. */
+  get isPinned(): boolean {
+    return this.#handleCount > 0;
+  }
+
+  setLength(lengthBytes: number): void {
+    if (this.content.setLength(lengthBytes)) this.#events.recordChanged(this);
+  }
+
+  setProven(): void {
+    if (this.content.row.isProven) return;
+    this.content.row.isProven = true;
+    this.#events.recordChanged(this);
+  }
+
+  /** Whether a request to open speaks of another shape than the record. */
+  isOther({ pieceLengthBytes, lengthBytes }: OpenTaskRequest): boolean {
+    const { row } = this.content;
+    if (row.pieceLengthBytes !== pieceLengthBytes) return true;
+    return lengthBytes !== undefined && (row.lengthBytes ?? lengthBytes) !== lengthBytes;
+  }
+
+  /** Adds what a request to open knows and the record does not. */
+  complete(request: OpenTaskRequest): void {
+    if (this.isOther(request)) return;
+    const { lengthBytes, mediaType } = request;
+    if (lengthBytes !== undefined && this.content.canHaveLength(lengthBytes)) {
+      this.setLength(lengthBytes);
+    }
+    if (mediaType === undefined || this.content.row.mediaType !== undefined) return;
+    this.content.row.mediaType = mediaType;
+    this.#events.recordChanged(this);
+  }
+
+  discard(): void {
+    this.#budget.hold(-this.content.row.heldBytes);
+    this.content.clear();
+    this.content.row.isProven = false;
+    this.#events.discarded(this);
+  }
+
+  reserve(lengthBytes: number): void {
+    const { row } = this.content;
+    const lackingBytes =
+      row.lengthBytes === undefined
+        ? Infinity
+        : row.lengthBytes - row.heldBytes - this.#reservedBytes;
+    const takenBytes = Math.min(lengthBytes, Math.max(0, lackingBytes));
+    if (takenBytes <= 0) return;
+    this.#budget.reserve(takenBytes);
+    this.#reservedBytes += takenBytes;
+  }
+
+  release(lengthBytes: number): void {
+    const givenBytes = Math.min(lengthBytes, this.#reservedBytes);
+    this.#reservedBytes -= givenBytes;
+    this.#budget.release(givenBytes);
+  }
+
+  commit(pieceIndex: number, certificate: Uint8Array): void {
+    const addedBytes = this.content.add(pieceIndex, certificate);
+    if (addedBytes === 0) return;
+    this.release(addedBytes);
+    this.#budget.hold(addedBytes);
+    this.#events.pieceChanged(this, pieceIndex, this.content.certificate(pieceIndex));
+  }
+
+  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    this.content.checkFree(offsetBytes, bytes.length);
+    await this.#busy(async () => {
+      for (let done = 0; done < bytes.length; ) {
+        const slice = bytes.subarray(done, done + WRITE_SLICE_LENGTH_BYTES);
+        done += await this.#writeSlice(slice, offsetBytes + done);
+      }
+    });
+  }
+
+  async read(offsetBytes: number, target: Uint8Array): Promise<number> {
+    this.content.checkHeld(offsetBytes, target.length);
+    await this.#busy(async () => {
+      for (let done = 0; done < target.length; ) {
+        const lengthBytes = target.length - done;
+        const result = await readFd(this.fd, target, done, lengthBytes, offsetBytes + done);
+        if (result.bytesRead === 0) {
+          throw new Error(`The file of task ${this.content.row.taskId} is shorter than its pieces.`);
+        }
+        done += result.bytesRead;
+      }
+    });
+    return target.length;
+  }
+
+  async recheck(pieceIndex: number): Promise<boolean> {
+    const certificate = this.content.certificate(pieceIndex);
+    if (certificate === undefined) return false;
+    const span = this.content.span(pieceIndex);
+    let isRight = false;
+    await this.#busy(async () => {
+      isRight = await hasPieceBytes(this.fd, span, certificate);
+    });
+    if (isRight || this.content.certificate(pieceIndex) !== certificate) return isRight;
+    this.#budget.hold(-this.content.remove(pieceIndex));
+    this.content.row.isProven = false;
+    this.#events.pieceChanged(this, pieceIndex, undefined);
+    return false;
+  }
+
+  async #writeSlice(slice: Uint8Array, offsetBytes: number): Promise<number> {
+    try {
+      const result = await writeFd(this.fd, slice, 0, slice.length, offsetBytes);
+      return result.bytesWritten;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      throw new StorageFullError("The disk is full; free space on it.", { cause: error });
+    }
+  }
+
+  /** The file stays open until no read or write of ours runs, even when the last handle goes first. */
+  async #busy(run: () => Promise<void>): Promise<void> {
+    this.#busyCount += 1;
+    try {
+      await run();
+    } finally {
+      this.#busyCount -= 1;
+      this.closeIfIdle();
+    }
+  }
+
+  /** Closes the task when nothing uses it any more. */
+  closeIfIdle(): void {
+    if (this.#handleCount > 0 || this.#busyCount > 0) return;
+    this.release(this.#reservedBytes);
+    this.#events.closed(this);
+  }
+}
+
+class TaskHandle implements StoredTask {
+  readonly #shared: OpenTask;
+  #isDisposed = false;
+
+  constructor(shared: OpenTask) {
+    this.#shared = shared;
+  }
+
+  get record(): TaskRecord {
+    return this.#task.content.row;
+  }
+
+  get have(): Bitmap {
+    return this.#task.content.have;
+  }
+
+  get heldBytes(): number {
+    return this.#task.content.row.heldBytes;
+  }
+
+  get isComplete(): boolean {
+    return this.#task.content.isComplete;
+  }
+
+  get fd(): number {
+    return this.#task.fd;
+  }
+
+  setLength(lengthBytes: number): void {
+    this.#task.setLength(lengthBytes);
+  }
+
+  setProven(): void {
+    this.#task.setProven();
+  }
+
+  async discard(): Promise<void> {
+    this.#task.discard();
+  }
+
+  certificate(pieceIndex: number): Uint8Array | undefined {
+    return this.#task.content.certificate(pieceIndex);
+  }
+
+  reserve(lengthBytes: number): void {
+    this.#task.reserve(lengthBytes);
+  }
+
+  release(lengthBytes: number): void {
+    this.#task.release(lengthBytes);
+  }
+
+  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await this.#task.write(offsetBytes, bytes);
+  }
+
+  commit(pieceIndex: number, certificate: Uint8Array): void {
+    this.#task.commit(pieceIndex, certificate);
+  }
+
+  async read(offsetBytes: number, target: Uint8Array): Promise<number> {
+    return await this.#task.read(offsetBytes, target);
+  }
+
+  async recheck(pieceIndex: number): Promise<boolean> {
+    return await this.#task.recheck(pieceIndex);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#shared.unpin();
+  }
+
+  get #task(): OpenTask {
+    if (this.#isDisposed) throw new Error("This handle of a task was disposed.");
+    return this.#shared;
+  }
+}

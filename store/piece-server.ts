@@ -1,0 +1,237 @@
+import { read } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../platform/clock.ts";
+import type { ByteRange } from "../protocol/byte-range.ts";
+import { parseByteRange } from "../protocol/byte-range.ts";
+import { pieceSpan } from "../protocol/piece-table.ts";
+import { PIECE_HEADER } from "../protocol/version.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import type { StoredTask } from "./piece-store.ts";
+
+/** What became of one piece request. */
+export interface PieceServed {
+  /** 200, 206, 404, 405 or 416. */
+  readonly status: number;
+  /** Bytes of the piece that were handed to the socket. */
+  readonly sentBytes: number;
+  /** From the call to the end of the response. */
+  readonly durationMs: number;
+  /** True when the whole response left; false when the client or the disk broke it off. */
+  readonly isComplete: boolean;
+}
+
+export interface PieceServerOptions {
+  /** Buffers shared by all responses; further responses wait for one. */
+  readonly buffersMax?: number;
+  /** A client that takes nothing for so long is dropped. */
+  readonly stallTimeoutMs?: number;
+  /** A client that takes less than this over the whole piece is dropped. */
+  readonly rateMinBytesPerSecond?: number;
+}
+
+/** One piece request with the task it is for; the caller keeps the handle open until `onEnd`. */
+export interface PieceRequest {
+  readonly task: StoredTask;
+  readonly pieceIndex: number;
+  readonly request: IncomingMessage;
+  /** Of node:http, or `reply.raw` after `reply.hijack()`; headers set before are sent along. */
+  readonly response: ServerResponse;
+}
+
+const BUFFER_LENGTH_BYTES = 512 * 1024;
+
+/**
+ * Answers piece requests from files: reads of 512 KiB into pooled buffers, each sent before the next is
+ * read. Only pieces that are held are sent, and only while they are held.
+ */
+export class PieceServer {
+  readonly #clock: Clock;
+  readonly #buffers: BufferPool;
+  readonly #stallTimeoutMs: number;
+  readonly #rateMinBytesPerSecond: number;
+
+  constructor({ clock }: { readonly clock: Clock }, options: PieceServerOptions = {}) {
+    this.#clock = clock;
+    this.#buffers = new BufferPool(BUFFER_LENGTH_BYTES, options.buffersMax ?? 64);
+    this.#stallTimeoutMs = options.stallTimeoutMs ?? 20_000;
+    this.#rateMinBytesPerSecond = options.rateMinBytesPerSecond ?? 32 * 1024;
+  }
+
+  /** Buffers in use at this moment. */
+  get takenBufferCount(): number {
+    return this.#buffers.takenCount;
+  }
+
+  /** Answers one GET or HEAD. `onEnd` is called exactly once, when the response is over. */
+  serve(piece: PieceRequest, onEnd: (served: PieceServed) => void): void {
+    const { task, pieceIndex, request, response } = piece;
+    const startMs = this.#clock.nowMs();
+    const end = (status: number, sentBytes: number, isComplete: boolean): void => {
+      onEnd({ status, sentBytes, durationMs: this.#clock.nowMs() - startMs, isComplete });
+    };
+    const isHead = request.method === "HEAD";
+    const certificate = task.certificate(pieceIndex);
+    if (!isHead && request.method !== "GET") {
+      response.setHeader("allow", "GET, HEAD");
+      this.#refuse(response, 405, end);
+      return;
+    }
+    if (certificate === undefined || !task.have.has(pieceIndex)) {
+      this.#refuse(response, 404, end);
+      return;
+    }
+    const span = heldSpan(task, pieceIndex);
+    const range = parseByteRange(request.headers.range, span.lengthBytes);
+    response.setHeader("accept-ranges", "bytes");
+    if (range === "unsatisfiable") {
+      response.setHeader("content-range", `bytes */${span.lengthBytes}`);
+      this.#refuse(response, 416, end);
+      return;
+    }
+    const { firstByte, lastByte } = range ?? { firstByte: 0, lastByte: span.lengthBytes - 1 };
+    const status = range === undefined ? 200 : 206;
+    writeHead(response, status, certificate, range, lastByte + 1 - firstByte, span.lengthBytes);
+    const deadline = this.#watch(response, lastByte + 1 - firstByte);
+    const send = new PieceSend(piece, this.#buffers, isHead ? 0 : lastByte + 1 - firstByte);
+    send.run(span.offsetBytes + firstByte, (sentBytes, isComplete) => {
+      deadline.abort();
+      end(status, sentBytes, isComplete);
+    });
+  }
+
+  #refuse(
+    response: ServerResponse,
+    status: number,
+    end: (status: number, sentBytes: number, isComplete: boolean) => void,
+  ): void {
+    response.writeHead(status, { "content-length": 0 });
+    response.end();
+    end(status, 0, true);
+  }
+
+  /** Drops the response when the client stands still or is too slow over all. */
+  #watch(response: ServerResponse, lengthBytes: number): AbortController {
+    const ended = new AbortController();
+    response.setTimeout(this.#stallTimeoutMs, () => response.destroy());
+    const timeoutMs = this.#stallTimeoutMs + (lengthBytes / this.#rateMinBytesPerSecond) * 1000;
+    this.#clock.sleep(timeoutMs, ended.signal).then(
+      () => response.destroy(),
+      () => {},
+    );
+    return ended;
+  }
+}
+
+/** The span of a held piece, also of a task whose length is not known yet. */
+function heldSpan(task: StoredTask, pieceIndex: number): { offsetBytes: number; lengthBytes: number } {
+  const { lengthBytes, pieceLengthBytes } = task.record;
+  if (lengthBytes !== undefined) return pieceSpan(pieceIndex, lengthBytes, pieceLengthBytes);
+  return { offsetBytes: pieceIndex * pieceLengthBytes, lengthBytes: pieceLengthBytes };
+}
+
+function writeHead(
+  response: ServerResponse,
+  status: number,
+  certificate: Uint8Array,
+  range: ByteRange | undefined,
+  lengthBytes: number,
+  pieceLengthBytes: number,
+): void {
+  response.setHeader("content-type", "application/octet-stream");
+  response.setHeader("content-length", lengthBytes);
+  response.setHeader(PIECE_HEADER, Buffer.from(certificate).toString("base64url"));
+  if (range !== undefined) {
+    const { firstByte, lastByte } = range;
+    response.setHeader("content-range", `bytes ${firstByte}-${lastByte}/${pieceLengthBytes}`);
+  }
+  response.writeHead(status);
+}
+
+/** The body of one response. */
+class PieceSend {
+  readonly #piece: PieceRequest;
+  readonly #buffers: BufferPool;
+  #offsetBytes = 0;
+  #leftBytes: number;
+  #sentBytes = 0;
+  #buffer: Buffer | undefined;
+  /** A read fills the buffer from the file; neither may go before that ended. */
+  #isReading = false;
+  #isClosed = false;
+  #onEnd: (sentBytes: number, isComplete: boolean) => void = () => {};
+  #takeBack = (): void => {};
+
+  constructor(piece: PieceRequest, buffers: BufferPool, lengthBytes: number) {
+    this.#piece = piece;
+    this.#buffers = buffers;
+    this.#leftBytes = lengthBytes;
+  }
+
+  run(offsetBytes: number, onEnd: (sentBytes: number, isComplete: boolean) => void): void {
+    const { response } = this.#piece;
+    this.#offsetBytes = offsetBytes;
+    this.#onEnd = onEnd;
+    response.on("error", () => {});
+    response.once("close", () => {
+      this.#isClosed = true;
+      if (!this.#isReading) this.#over();
+    });
+    if (this.#leftBytes === 0) {
+      response.end();
+      return;
+    }
+    this.#takeBack = this.#buffers.take((buffer) => {
+      this.#buffer = buffer;
+      this.#read(buffer);
+    });
+  }
+
+  #read(buffer: Buffer): void {
+    const { task, pieceIndex, response } = this.#piece;
+    if (!task.have.has(pieceIndex)) {
+      response.destroy();
+      return;
+    }
+    this.#isReading = true;
+    const lengthBytes = Math.min(buffer.length, this.#leftBytes);
+    read(task.fd, buffer, 0, lengthBytes, this.#offsetBytes, (error, readBytes) => {
+      this.#isReading = false;
+      if (this.#isClosed) {
+        this.#over();
+      } else if (error !== null || readBytes === 0) {
+        // The head promised more: only a broken connection tells the client.
+        response.destroy();
+      } else this.#write(buffer, readBytes);
+    });
+  }
+
+  #write(buffer: Buffer, lengthBytes: number): void {
+    const { response } = this.#piece;
+    this.#offsetBytes += lengthBytes;
+    this.#leftBytes -= lengthBytes;
+    response.write(buffer.subarray(0, lengthBytes), (error) => {
+      if (error !== null && error !== undefined) return;
+      this.#sentBytes += lengthBytes;
+      if (this.#isClosed) return;
+      if (this.#leftBytes > 0) {
+        this.#read(buffer);
+        return;
+      }
+      this.#giveBuffer();
+      response.end();
+    });
+  }
+
+  #over(): void {
+    this.#takeBack();
+    this.#giveBuffer();
+    this.#onEnd(this.#sentBytes, this.#leftBytes === 0 && this.#piece.response.writableFinished);
+  }
+
+  #giveBuffer(): void {
+    if (this.#buffer === undefined) return;
+    const buffer = this.#buffer;
+    this.#buffer = undefined;
+    this.#buffers.give(buffer);
+  }
+}

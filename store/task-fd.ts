@@ -1,0 +1,26 @@
+import { close, open } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { constants } from "node:fs";
+import { isDiskFull, StorageFullError } from "./piece-store.ts";
+
+const openPath = promisify(open);
+
+/** Closes a file. It does not fail: there is nothing left that a caller could do. */
+export const closeFd = (fd: number): Promise<void> =>
+  new Promise((resolve) => {
+    close(fd, () => resolve());
+  });
+
+/** Opens a task's file for reading and writing, making it when absent; `isNew` empties it. */
+export async function openTaskFd(path: string, isNew: boolean): Promise<number> {
+  const flags = constants.O_RDWR | constants.O_CREAT | (isNew ? constants.O_TRUNC : 0);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    return await openPath(path, flags, 0o600);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new StorageFullError("The disk is full; free space on it.", { cause: error });
+  }
+}

@@ -1,0 +1,161 @@
+import { Bitmap } from "../../protocol/bitmap.ts";
+import type { Host } from "./scheduler-out.ts";
+
+/** Who was to get a first copy. */
+export interface Offer {
+  /** The receiver; -1 when the holders that were known are gone. */
+  readonly host: Host;
+  readonly piece: number;
+  /** When it was offered, or last looked into. */
+  atMs: number;
+  readonly offeredMs: number;
+  /** The seed is still sending, as far as known. */
+  isInFlight: boolean;
+  /** How often the receiver has been asked about it in vain. */
+  asked: number;
+}
+
+const NOBODY = -1;
+
+/**
+ * Where the pieces of a task are, as far as the supernode must know: ready at the seed, fresh (given
+ * to nobody), offered but seen at nobody else, or held by one or two members known by name.
+ */
+export class PieceLedger {
+  readonly ready: Bitmap;
+  /** Ready, and neither offered nor held by anybody. */
+  readonly fresh: Bitmap;
+  /** Offers that nobody but the receiver is known to have got. */
+  readonly unconfirmed = new Map<number, Offer>();
+  /** Pieces with fewer than two holders known. */
+  readonly #thin: Bitmap;
+  #firstHolder: Int32Array;
+  #secondHolder: Int32Array;
+
+  constructor(pieceCount: number) {
+    this.ready = new Bitmap(pieceCount);
+    this.fresh = new Bitmap(pieceCount);
+    this.#thin = Bitmap.full(pieceCount);
+    this.#firstHolder = new Int32Array(pieceCount).fill(NOBODY);
+    this.#secondHolder = new Int32Array(pieceCount).fill(NOBODY);
+  }
+
+  get pieceCount(): number {
+    return this.ready.length;
+  }
+
+  isPiece(piece: number): boolean {
+    return Number.isInteger(piece) && piece >= 0 && piece < this.ready.length;
+  }
+
+  grow(pieceCount: number): void {
+    const before = this.pieceCount;
+    this.ready.grow(pieceCount);
+    this.fresh.grow(pieceCount);
+    this.#thin.grow(pieceCount);
+    for (let piece = before; piece < pieceCount; piece++) this.#thin.add(piece);
+    this.#firstHolder = widened(this.#firstHolder, pieceCount);
+    this.#secondHolder = widened(this.#secondHolder, pieceCount);
+  }
+
+  /** The seed can serve a piece now. */
+  addReady(piece: number): void {
+    if (!this.ready.add(piece)) return;
+    if (!this.isHeld(piece) && !this.unconfirmed.has(piece)) this.fresh.add(piece);
+  }
+
+  /** A member is known to hold the piece. */
+  isHeld(piece: number): boolean {
+    return this.#firstHolder[piece] !== NOBODY;
+  }
+
+  /** The members known to hold a piece, at most two. */
+  holders(piece: number): Host[] {
+    return [this.#firstHolder[piece]!, this.#secondHolder[piece]!].filter((h) => h !== NOBODY);
+  }
+
+  /** A piece was given out. */
+  offer(nowMs: number, host: Host, piece: number): void {
+    this.fresh.delete(piece);
+    const offer = { host, piece, atMs: nowMs, offeredMs: nowMs, isInFlight: true, asked: 0 };
+    this.unconfirmed.set(piece, offer);
+  }
+
+  /** The piece has to be given out again, unless it is held. */
+  renew(piece: number): void {
+    this.unconfirmed.delete(piece);
+    if (this.ready.has(piece) && !this.isHeld(piece)) this.fresh.add(piece);
+  }
+
+  /** Takes up what a member says that it holds. */
+  learn(nowMs: number, host: Host, have: Bitmap): void {
+    const words = have.words;
+    const thin = this.#thin.words;
+    const count = Math.min(words.length, thin.length);
+    for (let i = 0; i < count; i++) {
+      let bits = words[i]! & thin[i]!;
+      while (bits !== 0) {
+        const piece = (i << 5) | (31 - Math.clz32(bits & -bits));
+        bits &= bits - 1;
+        this.#learnPiece(host, piece);
+      }
+    }
+    for (const offer of this.unconfirmed.values()) {
+      if (offer.host !== host || offer.isInFlight) continue;
+      if (have.has(offer.piece)) offer.asked = 0;
+      else if (nowMs - offer.atMs > 500) this.renew(offer.piece);
+    }
+  }
+
+  /** A member is gone: what only it had is fresh again, what only it was known for is looked into. */
+  forget(nowMs: number, host: Host): void {
+    const first = this.#firstHolder;
+    const second = this.#secondHolder;
+    for (let piece = 0; piece < first.length; piece++) {
+      if (second[piece] === host) second[piece] = NOBODY;
+      else if (first[piece] === host) {
+        first[piece] = second[piece]!;
+        second[piece] = NOBODY;
+      } else continue;
+      this.#thin.add(piece);
+      if (first[piece] !== NOBODY || this.unconfirmed.has(piece)) continue;
+      const offer = { host: NOBODY, piece, atMs: nowMs, offeredMs: nowMs, isInFlight: false, asked: 0 };
+      this.unconfirmed.set(piece, offer);
+    }
+    this.renewOffersTo(host);
+  }
+
+  /** The host will not pass on what it was offered. */
+  renewOffersTo(host: Host): void {
+    for (const offer of this.unconfirmed.values()) if (offer.host === host) this.renew(offer.piece);
+  }
+
+  /** The pieces with a known holder. */
+  held(): Bitmap {
+    const held = new Bitmap(this.pieceCount);
+    for (let piece = 0; piece < this.pieceCount; piece++) if (this.isHeld(piece)) held.add(piece);
+    return held;
+  }
+
+  #learnPiece(host: Host, piece: number): void {
+    const first = this.#firstHolder[piece]!;
+    if (first === host) return;
+    if (first === NOBODY) {
+      this.#firstHolder[piece] = host;
+    } else {
+      this.#secondHolder[piece] = host;
+      this.#thin.delete(piece);
+    }
+    this.fresh.delete(piece);
+    const offer = this.unconfirmed.get(piece);
+    if (offer !== undefined && offer.host !== host && !offer.isInFlight) {
+      this.unconfirmed.delete(piece);
+    }
+  }
+}
+
+function widened(values: Int32Array, length: number): Int32Array {
+  const next = new Int32Array(length).fill(NOBODY);
+  next.set(values);
+  return next;
+}

@@ -1,0 +1,182 @@
+import type { Bitmap } from "../../protocol/bitmap.ts";
+import type { NeighbourChoice } from "./neighbour-choice.ts";
+import type { SchedulerContext } from "./scheduler-context.ts";
+import type { Host } from "./scheduler-out.ts";
+import type { SeedPump } from "./seed-pump.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+const HUNGER_FORGOTTEN_MS = 20_000;
+const LOOK_AGAIN_MS = 5000;
+const ASKED_MAX = 3;
+const GIVE_LEVEL = 3;
+const GIVEN_MAX = 4;
+const HOLDERS_MAX = 3;
+const TAIL_PIECES = 16;
+const FEW_EVERY_MS = 250;
+
+/**
+ * Finds out what went wrong without reports per piece: first copies that got lost, members that get
+ * nothing, a seed that idles beside a handful of members.
+ */
+export class Repair {
+  readonly #context: SchedulerContext;
+  readonly #pump: SeedPump;
+  readonly #choice: NeighbourChoice;
+
+  constructor(context: SchedulerContext, pump: SeedPump, choice: NeighbourChoice) {
+    this.#context = context;
+    this.#pump = pump;
+    this.#choice = choice;
+  }
+
+  /** A member starves: it is asked what it holds, and helped with the answer. */
+  starving(nowMs: number, record: TaskRecord, host: Host): void {
+    const hunger = record.hungry.get(host);
+    if (hunger === undefined) {
+      record.hungry.set(host, { level: 1, lastMs: nowMs });
+    } else {
+      hunger.level += 1;
+      hunger.lastMs = nowMs;
+    }
+    this.#context.ask(nowMs, record, host);
+    this.#context.wake(nowMs + HUNGER_FORGOTTEN_MS);
+  }
+
+  /** A member said what it holds. */
+  heard(nowMs: number, record: TaskRecord, host: Host, have: Bitmap): void {
+    record.asked.delete(host);
+    // What a host that is out claims to hold would keep pieces from being given to others.
+    if (!this.#context.isOut(nowMs, host)) record.ledger.learn(nowMs, host, have);
+    const isComplete = have.isFull && have.length >= record.ledger.pieceCount && have.length > 0;
+    record.members.setComplete(host, isComplete);
+    if (isComplete) {
+      record.hungry.delete(host);
+      return;
+    }
+    const hunger = record.hungry.get(host);
+    if (hunger !== undefined && nowMs - hunger.lastMs < 1000) {
+      this.#feed(nowMs, record, host, have, hunger.level);
+    }
+    if (this.#isIdle(record)) this.#spare(record, host, have);
+  }
+
+  /** Looks after what is due; true if there will be more to look after. */
+  check(nowMs: number, record: TaskRecord): boolean {
+    for (const [host, hunger] of record.hungry) {
+      if (nowMs - hunger.lastMs > HUNGER_FORGOTTEN_MS) record.hungry.delete(host);
+    }
+    for (const [host, untilMs] of record.paused) if (untilMs <= nowMs) record.paused.delete(host);
+    for (const [host, askedMs] of record.asked) {
+      if (nowMs - askedMs > LOOK_AGAIN_MS) record.asked.delete(host);
+    }
+    if (record.ledger.unconfirmed.size > 0 && nowMs >= record.confirmAtMs) {
+      record.confirmAtMs = nowMs + this.#context.options.confirmEveryMs;
+      this.#confirm(nowMs, record);
+    }
+    const isIdle = this.#isIdle(record);
+    if (isIdle && nowMs >= record.fewAtMs) {
+      record.fewAtMs = nowMs + FEW_EVERY_MS;
+      for (const host of record.members.hosts) {
+        if (!record.members.isComplete(host)) this.#context.ask(nowMs, record, host);
+      }
+    }
+    const { fresh, unconfirmed } = record.ledger;
+    const hasFresh = fresh.count > 0 && record.incompleteCount > 0;
+    return isIdle || hasFresh || record.paused.size > 0 || unconfirmed.size > 0;
+  }
+
+  /** The seed has given everything once, and there are too few members to be fast on their own. */
+  #isIdle(record: TaskRecord): boolean {
+    const { fewMembers } = this.#context.options;
+    if (record.incompleteCount === 0 || record.members.size > fewMembers + 1) return false;
+    return record.ledger.fresh.count === 0 && record.ledger.ready.count > 0;
+  }
+
+  /** Further copies for one of few members, from the end, where its neighbours are not yet. */
+  #spare(record: TaskRecord, host: Host, have: Bitmap): void {
+    const lacking = this.#lacking(record, have);
+    const others = record.spare.filter((next) => next.host !== host);
+    record.spare = others;
+    if (lacking.length <= TAIL_PIECES) return;
+    const { seedBytesPerSecond } = this.#context;
+    const aheadBytes = (seedBytesPerSecond * FEW_EVERY_MS) / 1000;
+    const count = Math.max(2, Math.ceil(aheadBytes / record.pieceLengthBytes));
+    const last = lacking.slice(-Math.min(count, lacking.length - TAIL_PIECES));
+    for (const piece of last) {
+      if (record.ledger.unconfirmed.get(piece)?.host !== host) record.spare.push({ host, piece });
+    }
+  }
+
+  #lacking(record: TaskRecord, have: Bitmap): number[] {
+    const lacking: number[] = [];
+    for (const piece of record.ledger.ready) if (!have.has(piece)) lacking.push(piece);
+    return lacking;
+  }
+
+  #feed(nowMs: number, record: TaskRecord, host: Host, have: Bitmap, level: number): void {
+    const { ledger, members } = record;
+    const lacking = this.#lacking(record, have).filter((piece) => !ledger.fresh.has(piece));
+    // Nothing is to be had for anybody: the origin is the slow one.
+    const isHeldElsewhere = members.completeCount > 0 || ledger.held().count > have.count;
+    if (lacking.length === 0 && !isHeldElsewhere) return;
+    this.#choice.more(nowMs, record, host);
+    if (level > 1) this.#introduceHolders(nowMs, record, host, lacking, level);
+    if (level >= 2) this.#choice.bringInAll(record, host);
+    if (level < GIVE_LEVEL) return;
+    for (const piece of lacking.slice(0, GIVEN_MAX)) this.#pump.give(nowMs, record, host, piece);
+  }
+
+  #introduceHolders(
+    nowMs: number,
+    record: TaskRecord,
+    host: Host,
+    lacking: readonly number[],
+    level: number,
+  ): void {
+    const holders = new Set<Host>();
+    for (const piece of lacking.slice(0, GIVEN_MAX * level)) {
+      for (const holder of record.ledger.holders(piece)) {
+        if (holder === host || !record.members.has(holder)) continue;
+        if (!this.#context.isOut(nowMs, holder)) holders.add(holder);
+      }
+    }
+    for (const holder of [...holders].slice(0, HOLDERS_MAX)) {
+      this.#choice.introduce(record, host, holder);
+    }
+  }
+
+  /** Asks some members at random, and the receivers of the oldest first copies. */
+  #confirm(nowMs: number, record: TaskRecord): void {
+    const { confirmAfterMs, sentinels } = this.#context.options;
+    const { ledger, members } = record;
+    const asked = new Set<Host>();
+    let hasOld = false;
+    for (const offer of [...ledger.unconfirmed.values()]) {
+      if (offer.isInFlight) continue;
+      const others = ledger.holders(offer.piece).filter((holder) => holder !== offer.host);
+      if (others.length > 0 || (offer.host >= 0 && members.isComplete(offer.host))) {
+        ledger.unconfirmed.delete(offer.piece);
+        continue;
+      }
+      if (nowMs - offer.atMs < confirmAfterMs) continue;
+      hasOld = true;
+      if (offer.host >= 0 && ledger.holders(offer.piece).length > 0) {
+        offer.atMs = nowMs + LOOK_AGAIN_MS;
+      } else if (offer.asked >= ASKED_MAX) {
+        ledger.renew(offer.piece);
+      } else if (offer.host < 0) {
+        offer.asked += 1;
+      } else if (asked.size < sentinels || asked.has(offer.host)) {
+        offer.asked += 1;
+        asked.add(offer.host);
+      }
+    }
+    if (members.size >= 2 && (hasOld || ledger.unconfirmed.size > 0)) {
+      for (let i = 0; i < sentinels; i++) {
+        const host = this.#context.oneOf(members.hosts);
+        if (host !== undefined && !members.isComplete(host)) asked.add(host);
+      }
+    }
+    for (const host of asked) if (members.has(host)) this.#context.ask(nowMs, record, host);
+  }
+}

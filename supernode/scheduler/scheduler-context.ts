@@ -1,0 +1,53 @@
+import type { HostRecord } from "./host-record.ts";
+import type { SchedulerOptions } from "./scheduler-options.ts";
+import type { Host, SchedulerOut, Task } from "./scheduler-out.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+const ASK_AGAIN_MS = 200;
+
+/** What the parts of a scheduler share. */
+export class SchedulerContext {
+  readonly options: Readonly<SchedulerOptions>;
+  readonly out: SchedulerOut;
+  readonly random: () => number;
+  readonly hosts = new Map<Host, HostRecord>();
+  readonly tasks = new Map<Task, TaskRecord>();
+  seedBytesPerSecond: number;
+  #wakeMs = Infinity;
+
+  constructor(options: Readonly<SchedulerOptions>, out: SchedulerOut, random: () => number) {
+    this.options = options;
+    this.out = out;
+    this.random = random;
+    this.seedBytesPerSecond = options.seedBytesPerSecond;
+  }
+
+  isOut(nowMs: number, host: Host): boolean {
+    return this.hosts.get(host)?.isOut(nowMs) ?? true;
+  }
+
+  /** One of the list at random; undefined when it is empty. */
+  oneOf<T>(list: readonly T[]): T | undefined {
+    return list[Math.floor(this.random() * list.length)];
+  }
+
+  /** Asks a member what it holds, unless it was asked just now. */
+  ask(nowMs: number, record: TaskRecord, host: Host): void {
+    const askedMs = record.asked.get(host);
+    if (askedMs !== undefined && nowMs - askedMs < ASK_AGAIN_MS) return;
+    record.asked.set(host, nowMs);
+    this.out.askProgress(host, record.task);
+  }
+
+  /** Asks to be ticked at or after this time. */
+  wake(atMs: number): void {
+    if (atMs >= this.#wakeMs) return;
+    this.#wakeMs = atMs;
+    this.out.wake(atMs);
+  }
+
+  /** The tick that was asked for has come. */
+  woken(): void {
+    this.#wakeMs = Infinity;
+  }
+}

@@ -1,0 +1,214 @@
+import type { SchedulerContext } from "./scheduler-context.ts";
+import type { Host } from "./scheduler-out.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+const RANDOM_TRIES = 16;
+const LATE_FACTOR = 4;
+const LATE_MIN_MS = 100;
+/** Bytes per second assumed of a host that did not say what it can upload. */
+const USUAL_RATE = 125_000_000;
+
+interface OfferInFlight {
+  readonly record: TaskRecord;
+  readonly host: Host;
+  readonly piece: number;
+  readonly sinceMs: number;
+}
+
+/**
+ * Gives the seed's pieces out: each fresh one to one member, as many at a time as keep the seed's
+ * link full and no more, all tasks in turn.
+ */
+export class SeedPump {
+  readonly #context: SchedulerContext;
+  readonly #inFlight = new Map<string, OfferInFlight>();
+  readonly #perHost = new Map<Host, number>();
+  /** The usual time from offer to end. */
+  #usualMs = 0;
+  #turn = 0;
+
+  constructor(context: SchedulerContext) {
+    this.#context = context;
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Makes offers until enough is in flight. */
+  pump(nowMs: number): void {
+    const { options, seedBytesPerSecond, tasks } = this.#context;
+    const records = [...tasks.values()];
+    const aheadBytes = (seedBytesPerSecond * options.offerAheadMs) / 1000;
+    let inFlightBytes = this.#inFlightBytes(nowMs);
+    let idle = 0;
+    while (records.length > 0 && idle < records.length) {
+      const record = records[this.#turn++ % records.length]!;
+      const limitBytes = aheadBytes + options.offerPieces * record.pieceLengthBytes;
+      const hasRoom = inFlightBytes + record.pieceLengthBytes <= limitBytes;
+      if (!hasRoom || !(this.#giveFresh(nowMs, record) || this.#giveSpare(nowMs, record))) {
+        idle += 1;
+        continue;
+      }
+      idle = 0;
+      inFlightBytes += record.pieceLengthBytes;
+    }
+  }
+
+  /** Offers a piece to a member whatever else is in flight; for members that nothing else helps. */
+  give(nowMs: number, record: TaskRecord, host: Host, piece: number): void {
+    const key = offerKey(record, host, piece);
+    if (this.#inFlight.has(key)) return;
+    this.#inFlight.set(key, { record, host, piece, sinceMs: nowMs });
+    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
+    if (record.ledger.fresh.has(piece)) record.ledger.offer(nowMs, host, piece);
+    this.#context.out.offer(host, record.task, piece);
+    this.#context.wake(nowMs + LATE_MIN_MS);
+  }
+
+  /** The transfer is over. False if none was known of. */
+  ended(nowMs: number, record: TaskRecord, host: Host, piece: number): boolean {
+    const offer = this.#remove(offerKey(record, host, piece));
+    if (offer === undefined) return false;
+    const tookMs = nowMs - offer.sinceMs;
+    this.#usualMs = this.#usualMs === 0 ? tookMs : 0.9 * this.#usualMs + 0.1 * tookMs;
+    return true;
+  }
+
+  /** The member refused: the piece is fresh again, and the member is left alone for a moment. */
+  refused(nowMs: number, record: TaskRecord, host: Host, piece: number): void {
+    if (this.#remove(offerKey(record, host, piece)) === undefined) {
+      // It gave up a transfer that the seed had ended already.
+      if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(piece);
+      return;
+    }
+    this.#takeBack(record, host, piece);
+    record.paused.set(host, nowMs + this.#context.options.refusalPauseMs);
+    this.#context.wake(nowMs + this.#context.options.refusalPauseMs);
+  }
+
+  /** Forgets offers to a host, of one task or of all. */
+  drop(host: Host, record: TaskRecord | undefined): void {
+    if (!this.#perHost.has(host)) return;
+    for (const [key, offer] of this.#inFlight) {
+      if (offer.host !== host || (record !== undefined && offer.record !== record)) continue;
+      this.#remove(key);
+      this.#takeBack(offer.record, host, offer.piece);
+    }
+  }
+
+  /** Forgets a task. */
+  dropTask(record: TaskRecord): void {
+    for (const [key, offer] of this.#inFlight) if (offer.record === record) this.#remove(key);
+  }
+
+  /** Takes back offers that nobody heard of again. */
+  expire(nowMs: number): void {
+    const { options } = this.#context;
+    const limitMs = Math.max(options.offerTimeoutMs, 2 * LATE_FACTOR * this.#usualMs);
+    for (const [key, offer] of this.#inFlight) {
+      if (nowMs - offer.sinceMs < limitMs) continue;
+      this.#remove(key);
+      this.#takeBack(offer.record, offer.host, offer.piece);
+      offer.record.paused.set(offer.host, nowMs + options.offerTimeoutMs);
+    }
+  }
+
+  #takeBack(record: TaskRecord, host: Host, piece: number): void {
+    if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(piece);
+  }
+
+  #remove(key: string): OfferInFlight | undefined {
+    const offer = this.#inFlight.get(key);
+    if (offer === undefined) return undefined;
+    this.#inFlight.delete(key);
+    const count = this.#perHost.get(offer.host)! - 1;
+    if (count === 0) this.#perHost.delete(offer.host);
+    else this.#perHost.set(offer.host, count);
+    const entry = offer.record.ledger.unconfirmed.get(offer.piece);
+    if (entry?.host === offer.host) entry.isInFlight = false;
+    return offer;
+  }
+
+  /** Bytes on their way. A receiver that hangs must not stop the seed, so late ones do not count. */
+  #inFlightBytes(nowMs: number): number {
+    const lateMs =
+      this.#usualMs === 0
+        ? this.#context.options.offerTimeoutMs
+        : Math.max(LATE_MIN_MS, LATE_FACTOR * this.#usualMs);
+    let bytes = 0;
+    for (const offer of this.#inFlight.values()) {
+      if (nowMs - offer.sinceMs < lateMs) bytes += offer.record.pieceLengthBytes;
+    }
+    return bytes;
+  }
+
+  #giveFresh(nowMs: number, record: TaskRecord): boolean {
+    const piece = record.ledger.fresh.firstPresent();
+    if (piece < 0 || record.incompleteCount === 0) return false;
+    const host = this.#receiver(nowMs, record, piece);
+    if (host === undefined) return false;
+    this.give(nowMs, record, host, piece);
+    return true;
+  }
+
+  #giveSpare(nowMs: number, record: TaskRecord): boolean {
+    for (let next = record.spare.pop(); next !== undefined; next = record.spare.pop()) {
+      if (!record.members.has(next.host) || !this.#canTake(nowMs, record, next.host)) continue;
+      this.give(nowMs, record, next.host, next.piece);
+      return true;
+    }
+    return false;
+  }
+
+  #receiver(nowMs: number, record: TaskRecord, piece: number): Host | undefined {
+    const { members } = record;
+    const { groups } = members.zones;
+    if (groups.length > 1) {
+      const group = this.#context.oneOf(groups)!;
+      const owner = group.owners[piece & 63];
+      if (owner !== undefined && this.#canTake(nowMs, record, owner)) return owner;
+      const other = this.#someMember(nowMs, record, group.members);
+      if (other !== undefined) return other;
+    }
+    const chosen = this.#someMember(nowMs, record, members.hosts);
+    if (chosen !== undefined) return chosen;
+    const able = members.hosts.find((host) => this.#canTake(nowMs, record, host));
+    if (able !== undefined) return able;
+    // All that are left are out. They are sources for nobody, but they are served.
+    if (members.hosts.some((host) => !members.isComplete(host) && !this.#context.isOut(nowMs, host)))
+      return undefined;
+    return members.hosts.find((host) => this.#hasRoom(nowMs, record, host));
+  }
+
+  #someMember(nowMs: number, record: TaskRecord, hosts: readonly Host[]): Host | undefined {
+    let best: Host | undefined;
+    let bestLoad = Infinity;
+    let left = 2;
+    for (let i = 0; i < RANDOM_TRIES && left > 0; i++) {
+      const host = this.#context.oneOf(hosts);
+      if (host === undefined || !this.#canTake(nowMs, record, host)) continue;
+      left -= 1;
+      const rate = this.#context.hosts.get(host)?.uploadBytesPerSecond ?? 0;
+      const load = ((this.#perHost.get(host) ?? 0) + 1) / (rate > 0 ? rate : USUAL_RATE);
+      if (load >= bestLoad) continue;
+      best = host;
+      bestLoad = load;
+    }
+    return best;
+  }
+
+  #canTake(nowMs: number, record: TaskRecord, host: Host): boolean {
+    return this.#hasRoom(nowMs, record, host) && !this.#context.isOut(nowMs, host);
+  }
+
+  #hasRoom(nowMs: number, record: TaskRecord, host: Host): boolean {
+    if (record.members.isComplete(host)) return false;
+    if ((this.#perHost.get(host) ?? 0) >= this.#context.options.offersPerHost) return false;
+    return (record.paused.get(host) ?? 0) <= nowMs;
+  }
+}
+
+function offerKey(record: TaskRecord, host: Host, piece: number): string {
+  return `${record.task}/${host}/${piece}`;
+}

@@ -1,0 +1,32 @@
+import { certificateSha256 } from "../../protocol/piece-certificate.ts";
+import type { StoredTask } from "../../store/piece-store.ts";
+import type { PieceAssembler } from "./piece-assembler.ts";
+
+const SLICE_BYTES = 512 * 1024;
+
+/**
+ * Gives the first `endOffset` bytes of a task, whole pieces that are held, to an assembler, so that the digest of the
+ * whole can be computed on. Each piece is checked before. Returns how many bytes were given: less than
+ * `endOffset` when a piece is not what its certificate says; that piece is then held no longer.
+ */
+export async function rehash(
+  task: StoredTask,
+  assembler: PieceAssembler,
+  endOffset: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { pieceLengthBytes } = task.record;
+  for (let offset = 0; offset < endOffset; offset += pieceLengthBytes) {
+    signal.throwIfAborted();
+    const pieceIndex = offset / pieceLengthBytes;
+    if (!task.have.has(pieceIndex)) return offset;
+    if (!certificateSha256(task.certificate(pieceIndex)!)) return offset;
+    if (!(await task.recheck(pieceIndex))) return offset;
+    for (let at = offset; at < offset + pieceLengthBytes; at += SLICE_BYTES) {
+      const slice = new Uint8Array(Math.min(SLICE_BYTES, offset + pieceLengthBytes - at));
+      await task.read(at, slice);
+      assembler.push(slice);
+    }
+  }
+  return endOffset;
+}

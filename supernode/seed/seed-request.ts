@@ -1,0 +1,54 @@
+import type { Clock, Random } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import type { OriginFetch } from "../../platform/origin/origin-request.ts";
+import type { OriginStream } from "../../platform/origin/origin-stream.ts";
+import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import type { Signer } from "../../platform/signing.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import type { PieceStore, StoredTask } from "../../store/piece-store.ts";
+import type { SeedRecords } from "./seed-records.ts";
+
+export interface SeedDeps {
+  readonly fetch: OriginFetch;
+  readonly store: PieceStore;
+  readonly records: SeedRecords;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A place that a task can be read from, and the headers that its caller gave for it: secrets, kept in memory only. */
+export interface TaskOrigin {
+  readonly url: string;
+  readonly headers: ReadonlyMap<string, string>;
+  /** The version that the task stands for, where the origin was asked before. */
+  readonly version?: OriginVersion | undefined;
+}
+
+/** Hears of a run. */
+export interface SeedSink {
+  /**
+   * The origin has answered: length, piece length and media type are known, and what is held may be handed out. Comes first,
+   * once a run. The handle is now the sink's to dispose, after the run.
+   */
+  shaped(stored: StoredTask): void;
+  /** The piece is held, has its certificate and may be handed out. */
+  pieceReady(pieceIndex: number): void;
+  /** The end of a content of unknown length was reached. */
+  lengthKnown(lengthBytes: number): void;
+  /** The whole was read and is what its digest says. */
+  proven(): void;
+  /** A request for the content goes out. */
+  originRequest(): void;
+  /** Bytes of the content came in. */
+  originBytes(lengthBytes: number): void;
+}
+
+export interface SeedRequest {
+  readonly taskId: TaskId;
+  readonly origin: TaskOrigin;
+  /** A stream that was opened at the first byte already; the run disposes it. */
+  readonly stream?: OriginStream | undefined;
+  readonly pieceLengthBytes?: number | undefined;
+}

@@ -1,0 +1,113 @@
+import type { LimitFunction } from "p-limit";
+
+import { printableUrl } from "../../platform/log.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import type { SeedDeps, SeedSink, TaskOrigin } from "../seed/seed-request.ts";
+import { runSeed } from "../seed/seed-run.ts";
+import type { ProbeStream } from "./probe-stream.ts";
+import type { TaskJoin, TaskMembers } from "./task-members.ts";
+
+export interface SeedingParts {
+  readonly deps: SeedDeps;
+  /** Bounds the tasks that are read at the same time. */
+  readonly slots: LimitFunction;
+  readonly taskId: TaskId;
+  readonly members: TaskMembers;
+  readonly sink: SeedSink;
+  /** The origin told these joins definitely that they cannot have the content. */
+  readonly onRefused: (joins: readonly TaskJoin[], error: ProtocolError) => void;
+  /** The error that reading this origin ended with a short while ago. */
+  readonly recentFailure: (origin: TaskOrigin) => ProtocolError | undefined;
+}
+
+/** What one caller cannot have, another may: his credentials or his mirror are others. */
+const OF_THE_CALLER: ReadonlySet<string> = new Set([
+  "ORIGIN_UNAUTHORIZED",
+  "ORIGIN_DENIED",
+  "ORIGIN_NOT_FOUND",
+  "ORIGIN_FORBIDDEN",
+  "BAD_REQUEST",
+]);
+
+const OF_THE_ORIGIN: ReadonlySet<string> = new Set(["ORIGIN_FAILED", "ORIGIN_UNREACHABLE"]);
+
+/**
+ * Reads a task from the origins that its members named, one after the other, until one of them brings it to the end.
+ * Throws the ProtocolError that the last one ended with, or the reason of the signal.
+ */
+export async function seedFromMembers(parts: SeedingParts, signal: AbortSignal): Promise<void> {
+  const tried = new Set<string>();
+  let lastError: ProtocolError | undefined;
+  for (;;) {
+    const joins = nextJoins(parts.members, tried);
+    const [first] = joins;
+    if (!first?.origin) throw lastError ?? noOrigin(parts.taskId);
+    tried.add(originKey(first.origin));
+    try {
+      await parts.slots(async () => await readFrom(parts, first, first.origin!, signal));
+      return;
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || signal.aborted) throw error;
+      if (!OF_THE_CALLER.has(error.code) && !OF_THE_ORIGIN.has(error.code)) throw error;
+      lastError = error;
+      const { taskId, deps } = parts;
+      deps.log.warn(
+        { taskId, url: printableUrl(first.origin.url), code: error.code, reason: error.message },
+        "an origin did not bring the task to its end",
+      );
+      if (OF_THE_CALLER.has(error.code)) parts.onRefused(unanswered(parts.members, joins), error);
+    }
+  }
+}
+
+async function readFrom(
+  parts: SeedingParts,
+  join: TaskJoin,
+  origin: TaskOrigin,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const failure = parts.recentFailure(origin);
+  if (failure) throw failure;
+  join.stream?.counts.forwardTo(parts.sink);
+  await runSeed(
+    parts.deps,
+    {
+      taskId: parts.taskId,
+      origin,
+      stream: join.stream?.stream,
+      pieceLengthBytes: join.pieceLengthBytes,
+    },
+    parts.sink,
+    signal,
+  );
+}
+
+/** The joins of the first origin that was not tried, one with an open stream before others. */
+function nextJoins(members: TaskMembers, tried: ReadonlySet<string>): readonly TaskJoin[] {
+  const untried = [...members.joins()].filter(
+    ({ origin }) => origin !== undefined && !tried.has(originKey(origin)),
+  );
+  const first = untried.find(({ stream }) => stream !== undefined) ?? untried[0];
+  if (!first) return [];
+  const key = originKey(first.origin!);
+  return [first, ...untried.filter((join) => join !== first && originKey(join.origin!) === key)];
+}
+
+function unanswered(members: TaskMembers, joins: readonly TaskJoin[]): readonly TaskJoin[] {
+  return joins.filter(
+    ({ node, number }) => members.get(node.host)?.answered.has(number) === false,
+  );
+}
+
+function originKey({ url, headers }: TaskOrigin): string {
+  return JSON.stringify([url, ...[...headers].sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+function noOrigin(taskId: TaskId): ProtocolError {
+  return new ProtocolError(
+    "NOT_FOUND",
+    `the supernode has no ${taskId} and was told no origin for it; name the URL`,
+  );
+}

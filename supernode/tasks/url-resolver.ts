@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+
+import type { Clock, Random } from "../../platform/clock.ts";
+import { sha256, urlTaskId } from "../../platform/digest-check.ts";
+import type { OriginFetch } from "../../platform/origin/origin-request.ts";
+import { OriginStream } from "../../platform/origin/origin-stream.ts";
+import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import { metadataOf, versionName } from "../../platform/origin/origin-version.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import type { TaskOrigin } from "../seed/seed-request.ts";
+import type { JoinIdentity } from "./join-request.ts";
+import type { ProbeStream } from "./probe-stream.ts";
+import { LateCounts } from "./probe-stream.ts";
+
+/** Which task a URL stands for now. */
+export interface ResolvedUrl {
+  readonly taskId: TaskId;
+  readonly origin: TaskOrigin;
+  /** The stream that was opened on the way, for the first who asks; others get undefined. */
+  takeStream(): ProbeStream | undefined;
+}
+
+export interface UrlResolverDeps {
+  readonly fetch: OriginFetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Counts a request that only asks what is there. */
+  readonly onProbe: () => void;
+}
+
+interface Probe {
+  readonly version: OriginVersion;
+  readonly stream: ProbeStream | undefined;
+}
+
+interface Running {
+  readonly result: Promise<ResolvedUrl>;
+  readonly abort: AbortController;
+  waiters: number;
+}
+
+/**
+ * Finds out which version of a URL the origin has now. Callers who ask for the same URL with the same headers at the
+ * same time share one request.
+ */
+export class UrlResolver {
+  readonly #deps: UrlResolverDeps;
+  /** At most as many as there are joins under way. */
+  readonly #running = new Map<string, Running>();
+  /** The tasks being fetched whose origin names no version, by what was asked for; see `forget`. */
+  readonly #unversioned = new Map<string, TaskId>();
+
+  constructor(deps: UrlResolverDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Asks the origin by HEAD, and by GET where HEAD is refused or `isGetOnly`. Throws the origin's ProtocolError, or
+   * the reason of the signal.
+   */
+  async resolve(
+    origin: TaskOrigin,
+    identity: JoinIdentity,
+    options: { readonly isGetOnly: boolean },
+    signal: AbortSignal,
+  ): Promise<ResolvedUrl> {
+    signal.throwIfAborted();
+    const key = keyOf(origin, identity, options.isGetOnly);
+    let running = this.#running.get(key);
+    if (!running) {
+      const abort = new AbortController();
+      const result = this.#resolve(key, origin, identity, options.isGetOnly, abort.signal);
+      running = { result, abort, waiters: 0 };
+      this.#running.set(key, running);
+      const forget = (): void => void this.#running.delete(key);
+      result.then(forget, forget);
+    }
+    return await this.#wait(running, signal);
+  }
+
+  /** The task is fetched no more: a later join of its URL begins another one, unless the origin names the version. */
+  forget(taskId: TaskId): void {
+    for (const [key, unversioned] of this.#unversioned) {
+      if (unversioned === taskId) this.#unversioned.delete(key);
+    }
+  }
+
+  async #wait(running: Running, signal: AbortSignal): Promise<ResolvedUrl> {
+    running.waiters += 1;
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await Promise.race([running.result, aborted]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      running.waiters -= 1;
+      if (running.waiters === 0) running.abort.abort(new Error("nobody waits any more"));
+    }
+  }
+
+  async #resolve(
+    key: string,
+    origin: TaskOrigin,
+    identity: JoinIdentity,
+    isGetOnly: boolean,
+    signal: AbortSignal,
+  ): Promise<ResolvedUrl> {
+    const probe = await this.#probe(origin, isGetOnly, signal);
+    let { stream } = probe;
+    return {
+      taskId: this.#taskId(key, origin, identity, probe.version),
+      origin: { ...origin, version: probe.version },
+      takeStream() {
+        const taken = stream;
+        stream = undefined;
+        return taken;
+      },
+    };
+  }
+
+  async #probe(origin: TaskOrigin, isGetOnly: boolean, signal: AbortSignal): Promise<Probe> {
+    const { fetch, onProbe } = this.#deps;
+    const { url, headers } = origin;
+    if (!isGetOnly) {
+      try {
+        const request = { method: "HEAD", url, headers, isAnswerFinal: true, onAttempt: onProbe } as const;
+        const answer = await fetch(request, signal);
+        answer.dispose();
+        return { version: metadataOf(answer), stream: undefined };
+      } catch (error) {
+        // Many servers refuse HEAD, in many ways, for what they hand out by GET.
+        if (!(error instanceof ProtocolError) || error.details.originStatus === undefined) throw error;
+      }
+    }
+    const counts = new LateCounts();
+    const stream = await OriginStream.open(
+      this.#deps,
+      {
+        url,
+        headers,
+        onRequest: () => counts.originRequest(),
+        onBytes: (lengthBytes) => counts.originBytes(lengthBytes),
+      },
+      signal,
+    );
+    return { version: stream.metadata, stream: { stream, counts } };
+  }
+
+  #taskId(key: string, origin: TaskOrigin, identity: JoinIdentity, version: OriginVersion): TaskId {
+    const { url, headers } = origin;
+    const name = versionName(version);
+    if (name !== undefined) return urlTaskId({ url, headers, ...identity, validator: name });
+    const shared = this.#unversioned.get(withoutMethod(key));
+    if (shared) return shared;
+    const taskId = urlTaskId({ url, headers, ...identity, validator: `once ${randomUUID()}` });
+    this.#unversioned.set(withoutMethod(key), taskId);
+    return taskId;
+  }
+}
+
+/** A hash, so that no credentials stand in a long-lived table. */
+function keyOf(origin: TaskOrigin, identity: JoinIdentity, isGetOnly: boolean): string {
+  const headers = [...origin.headers].sort(([a], [b]) => (a < b ? -1 : 1));
+  const { filteredQueryParameters, tag } = identity;
+  const text = JSON.stringify([origin.url, headers, filteredQueryParameters, tag]);
+  return `${Buffer.from(sha256(text)).toString("hex")} ${isGetOnly ? "GET" : "HEAD"}`;
+}
+
+function withoutMethod(key: string): string {
+  return key.slice(0, key.indexOf(" "));
+}

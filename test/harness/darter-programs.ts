@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { ChildProcess } from "./child-process.ts";
+import { runCommand, type CommandResult } from "./run-command.ts";
+
+export type Program = "supernode" | "registry-proxy" | "dfget";
+
+export interface ProgramOptions {
+  readonly args: readonly string[];
+  /** How messages call it; the program's name when left out. */
+  readonly name?: string;
+  readonly networkNamespace?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly timeoutMs?: number;
+}
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const READY_TIMEOUT_MS = 20_000;
+
+/** Starts a program of this project that keeps running, and returns when it has said that it is ready. */
+export async function startProgram(
+  program: Program,
+  options: ProgramOptions,
+): Promise<ChildProcess> {
+  const child = await ChildProcess.start({ ...commandOf(program, options), stopTimeoutMs: 20_000 });
+  try {
+    await child.waitForLine(saysReady, {
+      what: "that it is ready",
+      timeoutMs: READY_TIMEOUT_MS,
+    });
+  } catch (error) {
+    await child.killHard();
+    throw error;
+  }
+  return child;
+}
+
+/** Runs a program of this project to its end. */
+export async function runProgramToEnd(
+  program: Program,
+  options: ProgramOptions,
+): Promise<CommandResult> {
+  return await runCommand({
+    ...commandOf(program, options),
+    timeoutMs: options.timeoutMs ?? 60_000,
+  });
+}
+
+/** Starts a program of this project whose end the caller waits for. */
+export async function beginProgram(
+  program: Program,
+  options: ProgramOptions,
+): Promise<ChildProcess> {
+  return await ChildProcess.start(commandOf(program, options));
+}
+
+/** Whether a log line says that its program is ready, as `ready` or `ready <what> on <address>`. */
+export function saysReady(line: string): boolean {
+  return /^ready( |$)/.test(String(readLogRecord(line)?.["msg"]));
+}
+
+/** The fields of a log line, or undefined when the line is not a log record. */
+export function readLogRecord(line: string): Readonly<Record<string, unknown>> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function commandOf(
+  program: Program,
+  options: ProgramOptions,
+): Parameters<typeof ChildProcess.start>[0] {
+  return {
+    name: options.name ?? program,
+    command: process.execPath,
+    args: [join(ROOT, program, "main.ts"), ...options.args],
+    networkNamespace: options.networkNamespace,
+    ...(options.env === undefined ? {} : { env: options.env }),
+  };
+}

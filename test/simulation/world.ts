@@ -1,0 +1,214 @@
+import { EventQueue } from "./event-queue.ts";
+import { Cable, FlowNetwork } from "./flow-network.ts";
+import { PeerNode } from "./peer-node.ts";
+import { PieceServer } from "./piece-server.ts";
+import { boundMs, bytesPerMs, type Scenario } from "./scenario.ts";
+import { seededRandom } from "./seeded-random.ts";
+import { SimulationError } from "./simulation-error.ts";
+import { SupernodeNode } from "./supernode-node.ts";
+
+const PEER_HEARTBEAT_MS = 10_000;
+const SUPERNODE_HEARTBEAT_MS = 3000;
+const LOST_AFTER_MS = 50;
+const REJOIN_SPREAD_MS = 1000;
+
+/** One run: all hosts, the cables between them, and what befalls them. */
+export class World {
+  readonly scenario: Scenario;
+  readonly random: () => number;
+  readonly events = new EventQueue();
+  readonly network = new FlowNetwork(this.events);
+  readonly origin: PieceServer;
+  readonly supernode: SupernodeNode;
+  readonly peers: PeerNode[] = [];
+  /** Dead peers whose sockets are open still. */
+  readonly silent = new Set<PeerNode>();
+  readonly zoneUp: Cable[] = [];
+  readonly zoneDown: Cable[] = [];
+  /** Bytes that crossed into each zone. */
+  peerMessages = 0;
+  readonly #servers = new Map<Cable, PieceServer>();
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.random = seededRandom(scenario.seed);
+    for (let zone = 0; zone < scenario.zones; zone++) {
+      this.zoneUp.push(new Cable(bytesPerMs(scenario.zoneMbit)));
+      this.zoneDown.push(new Cable(bytesPerMs(scenario.zoneMbit)));
+    }
+    const originUp = new Cable(bytesPerMs(scenario.originMbit));
+    this.origin = new PieceServer(this.network, originUp, false);
+    this.supernode = new SupernodeNode(this);
+    this.#servers.set(this.supernode.up, this.supernode.server);
+    this.network.slowed = (cable) => this.#servers.get(cable)?.startMore();
+    this.#addPeers();
+    this.#planFaults();
+  }
+
+  get nowMs(): number {
+    return this.events.nowMs;
+  }
+
+  /** Runs until every live peer has everything. Throws SimulationError when one never gets there. */
+  run(): void {
+    let unfinished = this.#unfinished();
+    while (unfinished.length > 0) {
+      for (let i = 0; i < 256; i++) {
+        if (!this.events.step()) break;
+      }
+      const first = unfinished[0]!;
+      if (first.isAlive && !first.isDone && this.nowMs < this.scenario.limitMs) continue;
+      unfinished = this.#unfinished();
+      if (this.nowMs < this.scenario.limitMs) continue;
+      const counts = first.verified.get(0)?.count;
+      throw new SimulationError(
+        `${unfinished.length} live peers had not finished after ${this.nowMs} ms of virtual time; ` +
+          `peer ${first.host} holds ${counts} pieces`,
+      );
+    }
+  }
+
+  latencyMs(a: PeerNode, b: PeerNode): number {
+    return a.zone === b.zone ? this.scenario.latencyMs : this.scenario.farLatencyMs;
+  }
+
+  /** The cables from one peer to another. */
+  path(from: PeerNode, to: PeerNode): Cable[] {
+    if (from.zone === to.zone) return [from.up, to.down];
+    return [from.up, this.zoneUp[from.zone]!, this.zoneDown[to.zone]!, to.down];
+  }
+
+  /** The cables from the seed, which stands in no zone. */
+  pathFromSeed(to: PeerNode): Cable[] {
+    if (this.scenario.zones < 2) return [this.supernode.up, to.down];
+    return [this.supernode.up, this.zoneDown[to.zone]!, to.down];
+  }
+
+  /** Connects a peer with others for a task. */
+  connect(peer: PeerNode, hosts: readonly number[], task: number, far: boolean): void {
+    for (const host of hosts) {
+      const other = this.peers[host]!;
+      this.events.after(2 * this.latencyMs(peer, other), () => {
+        if (!peer.isAlive || !other.isAlive) return;
+        if (!peer.verified.has(task) || !other.verified.has(task)) return;
+        peer.connected.add(other);
+        other.connected.add(peer);
+        peer.swarm.addNeighbour(this.nowMs, task, other.host, other.nodeKey, far);
+        other.swarm.addNeighbour(this.nowMs, task, peer.host, peer.nodeKey);
+      });
+    }
+  }
+
+  /** Delivers a message between connected peers. */
+  send(from: PeerNode, host: number, deliver: (to: PeerNode) => void): void {
+    const to = this.peers[host];
+    if (to === undefined || !from.connected.has(to)) return;
+    this.peerMessages += 1;
+    this.events.after(this.latencyMs(from, to), () => {
+      if (to.isAlive && to.connected.has(from)) deliver(to);
+    });
+  }
+
+  /** Delivers one message to many. */
+  sendAll(from: PeerNode, hosts: readonly number[], deliver: (to: PeerNode) => void): void {
+    const near: PeerNode[] = [];
+    const far: PeerNode[] = [];
+    for (const host of hosts) {
+      const to = this.peers[host]!;
+      if (from.connected.has(to)) (from.zone === to.zone ? near : far).push(to);
+    }
+    this.peerMessages += near.length + far.length;
+    this.#deliver(from, near, this.scenario.latencyMs, deliver);
+    this.#deliver(from, far, this.scenario.farLatencyMs, deliver);
+  }
+
+  #deliver(
+    from: PeerNode,
+    peers: readonly PeerNode[],
+    delayMs: number,
+    deliver: (to: PeerNode) => void,
+  ): void {
+    if (peers.length === 0) return;
+    this.events.after(delayMs, () => {
+      for (const to of peers) if (to.isAlive && to.connected.has(from)) deliver(to);
+    });
+  }
+
+  #unfinished(): PeerNode[] {
+    return this.peers.filter((peer) => peer.isAlive && !peer.isDone);
+  }
+
+  #addPeers(): void {
+    const { faults, peers, staggerMs, zones } = this.scenario;
+    for (let host = 0; host < peers; host++) {
+      const drawn = {
+        isSlow: this.random() < faults.slow,
+        isStaller: this.random() < faults.stallers,
+        isCorrupter: this.random() < faults.corrupters,
+      };
+      const nodeKey = Math.floor(this.random() * 2 ** 32);
+      const peer = new PeerNode(this, host, nodeKey, host % zones, drawn);
+      this.peers.push(peer);
+      this.#servers.set(peer.up, peer.server);
+      const atMs = this.random() * staggerMs;
+      this.events.at(atMs, () => {
+        if (!peer.isAlive) return;
+        peer.joinedMs = this.nowMs;
+        peer.begin();
+      });
+    }
+  }
+
+  #planFaults(): void {
+    const { faults } = this.scenario;
+    const bound = boundMs(this.scenario) + this.scenario.staggerMs;
+    for (const peer of this.peers) {
+      const isLoud = this.random() < faults.deaths;
+      const isSilent = !isLoud && this.random() < faults.silentDeaths;
+      const atMs = this.random() * bound;
+      if (isLoud || isSilent) this.events.at(atMs, () => this.#kill(peer, isLoud));
+    }
+    if (faults.supernodeDies !== Infinity) {
+      this.events.at(faults.supernodeDies * bound, () => this.#loseSupernode());
+    }
+    if (faults.supernodeReturns !== Infinity) {
+      this.events.at(faults.supernodeReturns * bound, () => this.#returnSupernode());
+    }
+  }
+
+  #kill(peer: PeerNode, isLoud: boolean): void {
+    if (!isLoud) this.silent.add(peer);
+    peer.die(isLoud);
+    const peersMs = isLoud ? this.scenario.latencyMs : PEER_HEARTBEAT_MS;
+    const supernodeMs = isLoud ? this.scenario.controlMs : SUPERNODE_HEARTBEAT_MS;
+    this.events.after(peersMs, () => {
+      this.silent.delete(peer);
+      for (const other of peer.connected) {
+        other.connected.delete(peer);
+        if (other.isAlive) other.swarm.removeHost(this.nowMs, peer.host);
+      }
+      peer.connected.clear();
+    });
+    this.events.after(supernodeMs, () => this.supernode.lose(peer.host));
+  }
+
+  #loseSupernode(): void {
+    this.supernode.die();
+    for (const peer of this.peers) {
+      this.events.after(LOST_AFTER_MS * (1 + this.random()), () => {
+        if (peer.isAlive && !this.supernode.isAlive) peer.swarm.supernodeLost(this.nowMs);
+      });
+    }
+  }
+
+  #returnSupernode(): void {
+    this.supernode.rise();
+    for (const peer of this.peers) {
+      this.events.after(REJOIN_SPREAD_MS * this.random(), () => {
+        if (!peer.isAlive) return;
+        peer.swarm.supernodeBack(this.nowMs);
+        for (const task of peer.verified.keys()) this.supernode.join(peer, task);
+      });
+    }
+  }
+}
