@@ -1,8 +1,8 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 
-import type { PeerOptions } from "../dfget/node-config.ts";
 import { PEER_LISTEN_DEFAULT, nodeConfigProperties, peerOptionsOf } from "../dfget/node-config.ts";
+import type { PeerOptions } from "../dfget/peer/peer-options.ts";
 import type { ProgramDefinition } from "../platform/config.ts";
 import { repeated } from "../platform/config-option.ts";
 import type { LogLevel } from "../platform/log.ts";

@@ -90,12 +90,14 @@ export class MemorySwarm implements Swarm {
     const buffer = new Uint8Array(stepBytes);
     this.readingCount += 1;
     try {
-      for (let offset = range.firstByte; offset < end; ) {
+      for (let offset = range.firstByte; offset < end;) {
         if (pause && offset >= pause.atByte) await orAborted(pause.until, signal);
         signal.throwIfAborted();
         if (failure && offset >= failure.atByte) throw failure.error;
         const stops = [end, offset + stepBytes, failure?.atByte, pause?.atByte];
-        const stop = Math.min(...stops.filter((at) => at !== undefined && at > offset) as number[]);
+        const stop = Math.min(
+          ...(stops.filter((at) => at !== undefined && at > offset) as number[]),
+        );
         buffer.set(bytes.subarray(offset, stop));
         yield buffer.subarray(0, stop - offset);
         offset = stop;

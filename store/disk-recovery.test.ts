@@ -119,7 +119,7 @@ describe("the disk store after a clean stop", () => {
   it("keeps the order of use", async () => {
     await makeTask("a", 1, 0);
     await makeTask("b", 1, 0);
-    await makeTask("a", 1, 0);
+    await makeTask("a", 1);
     await using store = await openStore({ quotaBytes: PIECE_LENGTH_BYTES });
     expect(store.list().map((row) => row.taskId)).toEqual([testTaskId("a")]);
   });
@@ -197,15 +197,19 @@ describe("the disk store with damaged records or files", () => {
 
   it("drops the pieces past the end of a file that was cut", async () => {
     await makeTask("a", 3, 0, 1, 2);
-    writeFileSync(filePath("a"), readFileSync(filePath("a")).subarray(0, 2 * PIECE_LENGTH_BYTES - 1));
+    writeFileSync(
+      filePath("a"),
+      readFileSync(filePath("a")).subarray(0, 2 * PIECE_LENGTH_BYTES - 1),
+    );
     await using store = await openStore();
     using task = (await store.find(testTaskId("a")))!;
     expect([...task.have]).toEqual([0]);
   });
 
-  it("begins anew when the records cannot be read at all", async () => {
+  it.each(["CURRENT", "MANIFEST"])("begins anew when %s cannot be read", async (prefix) => {
     await makeTask("a", 1, 0);
-    writeFileSync(join(dataDir, "meta", "CURRENT"), "rubbish\n");
+    const name = readdirSync(join(dataDir, "meta")).find((file) => file.startsWith(prefix))!;
+    writeFileSync(join(dataDir, "meta", name), "rubbish\n");
     await using store = await openStore();
     expect(store.list()).toEqual([]);
     using task = await store.open(testTask("a", 1));

@@ -14,7 +14,7 @@ import { StorageBudget } from "./storage-budget.ts";
 import { listTaskFiles, taskFilePath } from "./task-file.ts";
 import { closeFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
-import { checkShape } from "./task-row.ts";
+import { checkShape, newTaskRow, summaryRow } from "./task-row.ts";
 
 /** Space that is left to others unless {@link DiskStoreOptions} says otherwise. */
 const FREE_FLOOR_BYTES = 64 * 1024 * 1024;
@@ -49,7 +49,10 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<PieceSto
     } catch (error) {
       await metadata.abandon();
       if (isRetry || !isCorruption(error)) throw error;
-      options.log.error({ err: error }, "the store's records are broken, starting with an empty store");
+      options.log.error(
+        { err: error },
+        "the store's records are broken, starting with an empty store",
+      );
       await rm(location, { recursive: true });
     }
   }
@@ -122,7 +125,9 @@ class DiskStore implements PieceStore {
     const { taskId, pieceLengthBytes, lengthBytes } = request;
     checkShape(taskId, lengthBytes, pieceLengthBytes);
     for (;;) {
-      const task = await this.#opened(taskId, () => this.#newRow(request));
+      const task = await this.#opened(taskId, () =>
+        newTaskRow(request, newGeneration(), this.#epoch),
+      );
       if (task === undefined) continue;
       if (task.isOther(request) && task.isReplaceable) {
         this.#forget(task.content.row);
@@ -144,13 +149,7 @@ class DiskStore implements PieceStore {
 
   list(): readonly TaskSummaryRow[] {
     return [...this.#rows.values()].map((row) => {
-      const { taskId, pieceLengthBytes, lengthBytes, mediaType, isProven } = row;
-      const { heldPieces, heldBytes, lastUsedAtMs } = row;
-      const isPinned = this.#open.has(taskId) || this.#opening.has(taskId);
-      return {
-        ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven },
-        ...{ heldPieces, heldBytes, lastUsedAtMs, isPinned },
-      };
+      return summaryRow(row, this.#open.has(row.taskId) || this.#opening.has(row.taskId));
     });
   }
 
@@ -193,7 +192,9 @@ class DiskStore implements PieceStore {
 
   async #sweep(): Promise<void> {
     try {
-      await this.#metadata.sweepPieces(new Set([...this.#rows.values()].map((row) => row.generation)));
+      await this.#metadata.sweepPieces(
+        new Set([...this.#rows.values()].map((row) => row.generation)),
+      );
     } catch (error) {
       this.#log.warn({ err: error }, "cannot sweep the store's records");
     }
@@ -203,10 +204,7 @@ class DiskStore implements PieceStore {
    * The open task, opened when it is not; `create` gives the row of one that does not exist. Returns
    * undefined when the caller must look again because the task went away meanwhile.
    */
-  async #opened(
-    taskId: TaskId,
-    create: () => TaskRow | undefined,
-  ): Promise<OpenTask | undefined> {
+  async #opened(taskId: TaskId, create: () => TaskRow | undefined): Promise<OpenTask | undefined> {
     this.#closing.signal.throwIfAborted();
     const removing = this.#removing.get(taskId);
     if (removing !== undefined) {
@@ -231,7 +229,14 @@ class DiskStore implements PieceStore {
     const deps = { metadata: this.#metadata, log: this.#log };
     const heldBytes = row.heldBytes;
     const signal = this.#closing.signal;
-    const { content, fd } = await loadTask(this.#path(row.taskId), row, isNew, this.#epoch, deps, signal);
+    const { content, fd } = await loadTask(
+      this.#path(row.taskId),
+      row,
+      isNew,
+      this.#epoch,
+      deps,
+      signal,
+    );
     this.#budget.hold(row.heldBytes - heldBytes);
     const task = new OpenTask(content, fd, this.#budget, {
       pieceChanged: (task, pieceIndex, certificate) => {
@@ -317,14 +322,6 @@ class DiskStore implements PieceStore {
       this.#log.debug({ taskId: row.taskId, heldBytes: row.heldBytes }, "task evicted");
       this.#forget(row);
     }
-  }
-
-  #newRow({ taskId, pieceLengthBytes, lengthBytes, mediaType }: OpenTaskRequest): TaskRow {
-    return {
-      ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven: false },
-      ...{ generation: newGeneration(), epoch: this.#epoch },
-      ...{ heldPieces: 0, heldBytes: 0, lastUsedAtMs: 0 },
-    };
   }
 
   #path(taskId: TaskId): string {

@@ -10,8 +10,7 @@ import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./
 import { StorageBudget } from "./storage-budget.ts";
 import { TaskContent } from "./task-content.ts";
 import { closeFd, openTaskFd } from "./task-fd.ts";
-import type { TaskRow } from "./task-row.ts";
-import { checkShape } from "./task-row.ts";
+import { checkShape, newTaskRow, summaryRow } from "./task-row.ts";
 
 export interface MemoryStoreOptions {
   /** The most bytes of pieces kept; 0, the default, = no limit. */
@@ -76,13 +75,8 @@ class MemoryStore implements PieceStore {
   }
 
   list(): readonly TaskSummaryRow[] {
-    return [...this.#tasks.values()].map(({ content: { row }, isPinned }) => {
-      const { taskId, pieceLengthBytes, lengthBytes, mediaType, isProven } = row;
-      const { heldPieces, heldBytes, lastUsedAtMs } = row;
-      return {
-        ...{ taskId, pieceLengthBytes, lengthBytes, mediaType, isProven },
-        ...{ heldPieces, heldBytes, lastUsedAtMs, isPinned },
-      };
+    return [...this.#tasks.values()].map(({ content, isPinned }) => {
+      return summaryRow(content.row, isPinned);
     });
   }
 
@@ -103,13 +97,7 @@ class MemoryStore implements PieceStore {
     const path = join(tmpdir(), `darter-memory-${randomBytes(8).toString("hex")}`);
     const fd = await openTaskFd(path, true);
     await unlink(path);
-    const row: TaskRow = {
-      taskId: request.taskId,
-      pieceLengthBytes: request.pieceLengthBytes,
-      ...{ lengthBytes: request.lengthBytes, mediaType: request.mediaType, isProven: false },
-      ...{ generation: "", epoch: 0, heldPieces: 0, heldBytes: 0, lastUsedAtMs: 0 },
-    };
-    const task = new OpenTask(new TaskContent(row), fd, this.#budget, {
+    const task = new OpenTask(new TaskContent(newTaskRow(request, "", 0)), fd, this.#budget, {
       pieceChanged: () => {},
       recordChanged: () => {},
       discarded: () => {},

@@ -64,7 +64,10 @@ export class Metadata {
       return new Metadata(location, await openDatabase(location), deps);
     } catch (error) {
       if (!isCorruption(error)) throw openError(dataDir, error);
-      deps.log.error({ err: error }, "the store's records are broken, starting with an empty store");
+      deps.log.error(
+        { err: error },
+        "the store's records are broken, starting with an empty store",
+      );
     }
     await rm(location, { recursive: true });
     try {
@@ -238,7 +241,11 @@ export class Metadata {
     if (!this.#isFailing) this.#deps.log.error({ err: error }, "cannot write the store's records");
     this.#isFailing = true;
     if (this.#closing.signal.aborted) return false;
-    await this.#deps.clock.sleep(RETRY_DELAY_MS, this.#closing.signal).catch(() => {});
+    try {
+      await this.#deps.clock.sleep(RETRY_DELAY_MS, this.#closing.signal);
+    } catch {
+      // Closing: tried once more at once.
+    }
     this.#reopening = this.#reopen();
     await this.#reopening;
     return true;
@@ -266,7 +273,13 @@ async function openDatabase(location: string): Promise<Database> {
 
 /** Whether an error means that the records themselves are damaged. */
 export function isCorruption(error: unknown): boolean {
-  return hasCode(error, "LEVEL_CORRUPTION");
+  if (hasCode(error, "LEVEL_CORRUPTION")) return true;
+  // One of LevelDB's own files is missing. What the disk refuses for other reasons may come right.
+  return hasCode(error, "LEVEL_IO_ERROR") && /No such file/.test(causeMessage(error));
+}
+
+function causeMessage(error: unknown): string {
+  return ((error as Error).cause as Error | undefined)?.message ?? String(error);
 }
 
 function hasCode(error: unknown, code: string): boolean {
@@ -282,7 +295,7 @@ function openError(dataDir: string, error: unknown): UserError {
       error,
     );
   }
-  const reason = ((error as Error).cause as Error | undefined)?.message ?? String(error);
+  const reason = causeMessage(error);
   return new UserError(
     EXIT.localFile,
     `The data directory ${dataDir} cannot be used: ${reason}; mend it or name another with --data-dir.`,

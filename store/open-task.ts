@@ -129,7 +129,7 @@ export class OpenTask {
   async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
     this.content.checkFree(offsetBytes, bytes.length);
     await this.#busy(async () => {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         const slice = bytes.subarray(done, done + WRITE_SLICE_LENGTH_BYTES);
         done += await this.#writeSlice(slice, offsetBytes + done);
       }
@@ -139,11 +139,13 @@ export class OpenTask {
   async read(offsetBytes: number, target: Uint8Array): Promise<number> {
     this.content.checkHeld(offsetBytes, target.length);
     await this.#busy(async () => {
-      for (let done = 0; done < target.length; ) {
+      for (let done = 0; done < target.length;) {
         const lengthBytes = target.length - done;
         const result = await readFd(this.fd, target, done, lengthBytes, offsetBytes + done);
         if (result.bytesRead === 0) {
-          throw new Error(`The file of task ${this.content.row.taskId} is shorter than its pieces.`);
+          throw new Error(
+            `The file of task ${this.content.row.taskId} is shorter than its pieces.`,
+          );
         }
         done += result.bytesRead;
       }

@@ -19,7 +19,7 @@ export async function hasPieceBytes(
   if (wanted === undefined) return false;
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(Math.min(SLICE_LENGTH_BYTES, span.lengthBytes));
-  for (let done = 0; done < span.lengthBytes; ) {
+  for (let done = 0; done < span.lengthBytes;) {
     const lengthBytes = Math.min(buffer.length, span.lengthBytes - done);
     const { bytesRead } = await readFd(fd, buffer, 0, lengthBytes, span.offsetBytes + done);
     if (bytesRead === 0) return false;

@@ -123,7 +123,10 @@ export class PieceServer {
 }
 
 /** The span of a held piece, also of a task whose length is not known yet. */
-function heldSpan(task: StoredTask, pieceIndex: number): { offsetBytes: number; lengthBytes: number } {
+function heldSpan(
+  task: StoredTask,
+  pieceIndex: number,
+): { offsetBytes: number; lengthBytes: number } {
   const { lengthBytes, pieceLengthBytes } = task.record;
   if (lengthBytes !== undefined) return pieceSpan(pieceIndex, lengthBytes, pieceLengthBytes);
   return { offsetBytes: pieceIndex * pieceLengthBytes, lengthBytes: pieceLengthBytes };

@@ -62,7 +62,7 @@ export interface StoredTask extends Disposable {
   readonly record: TaskRecord;
   /**
    * The pieces held, a live view that the caller must not write to. While the length is unknown it
-   * grows with the pieces. Ask for it anew after setLength and discard.
+   * grows with the pieces. Ask for it anew after setLength.
    */
   readonly have: Bitmap;
   /** Bytes of the pieces held. */

@@ -51,7 +51,10 @@ export class StorageBudget {
 
   /** Takes room, evicting where needed. Throws StorageFullError when there is none. */
   reserve(lengthBytes: number): void {
-    const neededBytes = Math.max(this.#overQuotaBytes(lengthBytes), this.#underFloorBytes(lengthBytes));
+    const neededBytes = Math.max(
+      this.#overQuotaBytes(lengthBytes),
+      this.#underFloorBytes(lengthBytes),
+    );
     if (neededBytes > 0) {
       const evictableBytes = this.#deps.evictableBytes();
       if (evictableBytes < neededBytes) throw this.#fullError(lengthBytes);

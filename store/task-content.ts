@@ -76,7 +76,10 @@ export class TaskContent {
 
   /** Removes every piece. */
   clear(): void {
-    for (const pieceIndex of [...this.#have]) this.#have.delete(pieceIndex);
+    const have = this.#have;
+    for (let index = have.firstPresent(); index >= 0; index = have.firstPresent(index + 1)) {
+      have.delete(index);
+    }
     this.#certificates.clear();
     this.row.heldPieces = 0;
     this.row.heldBytes = 0;

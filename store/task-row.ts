@@ -2,7 +2,7 @@ import { PIECE_COUNT_MAX } from "../protocol/limits.ts";
 import { isPieceLength, isTaskShape } from "../protocol/piece-table.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { parseTaskId } from "../protocol/task-id.ts";
-import type { TaskRecord } from "./piece-store.ts";
+import type { OpenTaskRequest, TaskRecord, TaskSummaryRow } from "./piece-store.ts";
 
 /** A task as a store keeps it in memory and on disk. It is a live {@link TaskRecord}. */
 export interface TaskRow extends TaskRecord {
@@ -16,6 +16,37 @@ export interface TaskRow extends TaskRecord {
   heldPieces: number;
   heldBytes: number;
   lastUsedAtMs: number;
+}
+
+/** The row of a task that holds nothing yet. */
+export function newTaskRow(request: OpenTaskRequest, generation: string, epoch: number): TaskRow {
+  return {
+    taskId: request.taskId,
+    pieceLengthBytes: request.pieceLengthBytes,
+    lengthBytes: request.lengthBytes,
+    mediaType: request.mediaType,
+    isProven: false,
+    generation,
+    epoch,
+    heldPieces: 0,
+    heldBytes: 0,
+    lastUsedAtMs: 0,
+  };
+}
+
+/** A row as a store lists it, a copy. */
+export function summaryRow(row: TaskRow, isPinned: boolean): TaskSummaryRow {
+  return {
+    taskId: row.taskId,
+    pieceLengthBytes: row.pieceLengthBytes,
+    lengthBytes: row.lengthBytes,
+    mediaType: row.mediaType,
+    isProven: row.isProven,
+    heldPieces: row.heldPieces,
+    heldBytes: row.heldBytes,
+    lastUsedAtMs: row.lastUsedAtMs,
+    isPinned,
+  };
 }
 
 /** The bytes of a row for the disk. */

@@ -123,13 +123,15 @@ export class SchedulerDriver implements Disposable {
     return {
       offer: (to, task, piece) =>
         later(() => this.#send(to, task, (number) => ({ kind: "offer", task: number, pieces: [piece] }))),
-      neighbours: (to, task, hosts) =>
+      neighbours: (to, task, hosts, far) =>
         later(() => {
           const neighbours = this.#nodes(hosts).map(toNeighbour);
-          this.#send(to, task, (number) => ({ kind: "neighbours", task: number, neighbours }));
+          this.#send(to, task, (number) => ({ kind: "neighbours", task: number, neighbours, far }));
         }),
-      // Which stripes a member fetches across zones is told to it by the neighbours it gets; nodes keep no mask.
-      stripes: () => {},
+      stripes: (to, task, stripes) => {
+        const mask = stripes.toBytes();
+        later(() => this.#send(to, task, (number) => ({ kind: "stripes", task: number, mask })));
+      },
       ban: (hosts, forMs) => later(() => this.#ban(hosts, forMs)),
       askProgress: (to, task) =>
         later(() => this.#send(to, task, (number) => ({ kind: "ask-progress", task: number }))),

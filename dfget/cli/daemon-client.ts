@@ -80,7 +80,8 @@ export class DaemonClient {
       },
     });
     request.once("response", resolve);
-    request.once("error", (error) => reject(signal.aborted ? signal.reason : this.#explain(error)));
+    // More than once: a connection can break after the answer has begun.
+    request.on("error", (error) => reject(signal.aborted ? signal.reason : this.#explain(error)));
     request.end(payload);
     return await promise;
   }

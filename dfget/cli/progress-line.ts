@@ -47,15 +47,15 @@ export function progressLine(progress: DownloadProgress, columns: number): strin
   return [first, percent, bar(progress, barColumns), ...others].join("  ");
 }
 
-/** "peers 78 %, seed 22 %"; empty when nothing was received, because it was all here already. */
+/** "peers 78% seed 22%"; empty when nothing was received, because it was all here already. */
 export function sharesText(receivedBytes: ReceivedBytes): string {
   const { peers, seed, origin } = receivedBytes;
   const all = peers + seed + origin;
   if (all === 0) return "";
   return Object.entries({ peers, seed, origin })
     .filter(([, bytes]) => bytes > 0)
-    .map(([source, bytes]) => `${source} ${Math.round((100 * bytes) / all)} %`)
-    .join(", ");
+    .map(([source, bytes]) => `${source} ${Math.round((100 * bytes) / all)}%`)
+    .join(" ");
 }
 
 /** "85.2 MiB/s"; empty when not known. */
@@ -66,12 +66,15 @@ export function rateText(bytesPerSecond: number | undefined): string {
 function percentText({ writtenBytes, lengthBytes }: DownloadProgress): string {
   if (lengthBytes === undefined) return "";
   const share = lengthBytes === 0 ? 1 : Math.min(writtenBytes / lengthBytes, 1);
-  return `${String(Math.floor(share * 100)).padStart(3)} %`;
+  return `${String(Math.floor(share * 100)).padStart(3)}%`;
 }
 
 function bytesText({ writtenBytes, lengthBytes }: DownloadProgress): string {
   const written = formatByteCount(writtenBytes);
-  return lengthBytes === undefined ? written : `${written} of ${formatByteCount(lengthBytes)}`;
+  if (lengthBytes === undefined) return written;
+  const [count, unit] = written.split(" ");
+  const whole = formatByteCount(lengthBytes);
+  return whole.endsWith(` ${unit}`) ? `${count}/${whole}` : `${written}/${whole}`;
 }
 
 function etaText({ writtenBytes, lengthBytes, bytesPerSecond }: DownloadProgress): string {

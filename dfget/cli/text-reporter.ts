@@ -58,7 +58,7 @@ export const quietReporter: Reporter = {
   [Symbol.dispose]: () => undefined,
 };
 
-/** "app.tar: 256 MiB in 3.1 s (82.6 MiB/s), peers 78 %, seed 22 %". */
+/** "app.tar: 256 MiB in 3.1 s (82.6 MiB/s), peers 78% seed 22%". */
 export function summaryLine(summary: DownloadSummary): string {
   const { lengthBytes, durationMs, receivedBytes } = summary;
   const rate = durationMs > 0 ? ` (${rateText((lengthBytes * 1000) / durationMs)})` : "";

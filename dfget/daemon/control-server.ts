@@ -14,7 +14,7 @@ import type { PeerStatus } from "../peer/peer-options.ts";
 import { Activity } from "./activity.ts";
 import { DaemonStatus, DownloadRequest } from "./api-schema.ts";
 import { bindControlSocket } from "./control-socket.ts";
-import { streamDownload } from "./download-stream.ts";
+import { readerGone, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
 
 /** The most downloads that run at once for the programs of one machine. */
@@ -157,9 +157,7 @@ export class ControlServer implements AsyncDisposable {
 function clientGone(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => {
-    if (!response.writableFinished) {
-      controller.abort(new ProtocolError("SHUTTING_DOWN", "the reader went away"));
-    }
+    if (!response.writableFinished) controller.abort(readerGone());
   });
   return controller.signal;
 }

@@ -72,9 +72,14 @@ async function sendPart(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   response.cork();
   response.write(contentHeader(part.length));
-  response.write(part, (error) => (error ? reject(error) : resolve()));
+  response.write(part, (error) => (error ? reject(readerGone(error)) : resolve()));
   response.uncork();
   await abortable(promise, signal);
+}
+
+/** The reason of a download that nobody reads any more. */
+export function readerGone(cause?: unknown): ProtocolError {
+  return new ProtocolError("SHUTTING_DOWN", "the reader went away", {}, cause);
 }
 
 async function reportProgress(

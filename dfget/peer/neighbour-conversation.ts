@@ -2,6 +2,7 @@ import { PIECE_COUNT_MAX } from "../../protocol/limits.ts";
 import type { NodeId } from "../../protocol/node-id.ts";
 import type { PeerFrame } from "../../protocol/peer-frames.ts";
 import { parseTaskId } from "../../protocol/task-id.ts";
+import type { Task } from "../swarm/swarm.ts";
 import type { NeighbourLink } from "./neighbour-link.ts";
 import type { NeighbourEvents } from "./neighbours.ts";
 import type { Sessions } from "./sessions.ts";
@@ -21,8 +22,8 @@ export class NeighbourConversation implements NeighbourEvents {
     this.#deps = deps;
   }
 
-  up(link: NeighbourLink): void {
-    this.#deps.driver.linkUp(link);
+  up(link: NeighbourLink, resumed: Iterable<Task>): void {
+    this.#deps.driver.linkUp(link, resumed);
   }
 
   down(link: NeighbourLink): void {

@@ -11,6 +11,7 @@ import { peerFrames } from "../../protocol/peer-frames.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import type { Task } from "../swarm/swarm.ts";
 import { NeighbourLink } from "./neighbour-link.ts";
 
 /** Another node, as the supernode names it. */
@@ -21,8 +22,11 @@ export interface NeighbourAddress {
 
 /** What the neighbours tell their owner. */
 export interface NeighbourEvents {
-  /** A connection is up and both sides know who the other is. */
-  up(link: NeighbourLink): void;
+  /**
+   * A connection is up and both sides know who the other is. `resumed` are the tasks of a connection
+   * to the same node that it takes the place of.
+   */
+  up(link: NeighbourLink, resumed: Iterable<Task>): void;
   /** It is gone; said once for each `up`. */
   down(link: NeighbourLink): void;
   frame(link: NeighbourLink, frame: PeerFrame): void;
@@ -204,6 +208,7 @@ export class Neighbours {
   ): NeighbourLink | undefined {
     if (nodeId === this.#self.nodeId) return undefined;
     const existing = this.#byNode.get(nodeId);
+    const resumed = [...(existing?.tasks ?? [])];
     if (existing) {
       const isPreferred = isOurs === this.#self.nodeId < nodeId;
       if (!isPreferred && existing.isOurs !== isOurs) return undefined;
@@ -215,7 +220,7 @@ export class Neighbours {
     const link = new NeighbourLink({ host, nodeId, endpoint, isOurs, socket, nowMs });
     this.#byNode.set(nodeId, link);
     this.#byHost.set(host, link);
-    this.#events.up(link);
+    this.#events.up(link, resumed);
     return link;
   }
 

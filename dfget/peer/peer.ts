@@ -1,17 +1,13 @@
 import type { Registry } from "prom-client";
 
-import type { Digest } from "../../protocol/digest.ts";
 import type { Endpoint } from "../../protocol/endpoint.ts";
 import { formatEndpoint } from "../../protocol/endpoint.ts";
-import { ERRORS } from "../../protocol/error-table.ts";
 import type { NodeFrame } from "../../protocol/node-frames.ts";
 import type { NodeId } from "../../protocol/node-id.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import { taskDigest } from "../../protocol/task-id.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
 import { systemClock } from "../../platform/clock.ts";
-import { DigestCheck } from "../../platform/digest-check.ts";
 import type { Log } from "../../platform/log.ts";
 import { AddressGate } from "../../platform/origin/address-gate.ts";
 import { OriginClient } from "../../platform/origin/origin-client.ts";
@@ -22,14 +18,15 @@ import { openDiskStore } from "../../store/disk-store.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
 import { SEED } from "../swarm/swarm.ts";
 import { PieceFetcher } from "../transfer/piece-fetcher.ts";
-import type { TaskFrame } from "./joins.ts";
 import { Joins } from "./joins.ts";
 import { NeighbourConversation } from "./neighbour-conversation.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 import { loadNodeIdentity } from "./node-identity.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { OpenTask, TaskRequest } from "./open-task.ts";
+import { storeInlineContent } from "./inline-content.ts";
 import { OriginIntake } from "./origin-intake.ts";
+import { OriginRuns } from "./origin-runs.ts";
 import { PeerMetrics } from "./peer-metrics.ts";
 import type { PeerOptions, PeerStatus } from "./peer-options.ts";
 import { PeerServer } from "./peer-server.ts";
@@ -65,7 +62,7 @@ export class Peer implements AsyncDisposable {
   readonly #metrics: PeerMetrics;
   readonly #fetcher: PieceFetcher;
   readonly #originClient: OriginClient;
-  readonly #originIntake: OriginIntake;
+  readonly #originRuns: OriginRuns;
   readonly #neighbours: Neighbours;
   readonly #driver: SwarmDriver;
   readonly #keeper: TaskKeeper;
@@ -109,11 +106,11 @@ export class Peer implements AsyncDisposable {
     const origin = { fetch: this.#originClient.fetch, clock, random };
     const keys = new TrustedKeys();
     const sendToSupernode = this.#sendToSupernode.bind(this);
-    this.#originIntake = new OriginIntake({ ...origin, signer: identity.signer, metrics });
+    const originIntake = new OriginIntake({ ...origin, signer: identity.signer, metrics });
     this.#neighbours = new Neighbours(
       this.#self,
       {
-        up: (link) => conversation.up(link),
+        up: (link, resumed) => conversation.up(link, resumed),
         down: (link) => conversation.down(link),
         frame: (link, frame) => conversation.frame(link, frame),
         unreachable: (nodeId) => conversation.unreachable(nodeId),
@@ -132,7 +129,11 @@ export class Peer implements AsyncDisposable {
         sendToSupernode,
         seedEndpoint: () => this.#supernode.seed,
         readOrigin: (session, firstPiece, pieceCount, signal) =>
-          void this.#readOrigin(session, { firstPiece, pieceCount }, signal),
+          void this.#originRuns.read(
+            session,
+            { firstPiece, pieceCount },
+            AbortSignal.any([signal, this.#closing.signal]),
+          ),
         full: (session) => this.#keeper.full(session),
       },
     );
@@ -140,6 +141,7 @@ export class Peer implements AsyncDisposable {
     const sessions = this.#sessions;
     this.#keeper = new TaskKeeper({ store, sessions, driver, clock, log, sendToSupernode });
     const keeper = this.#keeper;
+    this.#originRuns = new OriginRuns({ intake: originIntake, driver, keeper, log });
     const conversation = new NeighbourConversation({ driver, sessions, keeper });
     const joins = new Joins({ send: sendToSupernode, clock });
     this.#opener = new SessionOpener({
@@ -158,7 +160,7 @@ export class Peer implements AsyncDisposable {
       driver,
       keeper,
       neighbours: this.#neighbours,
-      originIntake: this.#originIntake,
+      originIntake,
       log,
       link: () => this.#link,
     });
@@ -284,25 +286,16 @@ export class Peer implements AsyncDisposable {
     if (!isNew) return session;
     this.#keeper.touch(session);
     this.#driver.open(session, frame === undefined);
-    if (frame?.content && frame.certificate) await this.#takeInline(session, frame);
+    if (await storeInlineContent(session, frame)) {
+      this.#metrics.pieceReceived("seed", session.stored.heldBytes);
+      this.#driver.swarm.onPiece(this.#driver.nowMs, session.number, 0, SEED);
+    }
     this.#supernode.opened(session, frame);
+    if (!frame && session.lengthBytes === undefined) {
+      void this.#originRuns.readToEnd(session, this.#closing.signal);
+    }
     if (session.isFull) this.#keeper.full(session);
     return session;
-  }
-
-  /** A small task came whole with the answer. */
-  async #takeInline(session: TaskSession, frame: TaskFrame): Promise<void> {
-    const content = frame.content!;
-    if (content.length !== session.lengthBytes || session.pieceCount !== 1) return;
-    if (session.stored.have.has(0)) return;
-    const digest = taskDigest(session.taskId);
-    if (digest && !isContentOf(digest, content)) return;
-    session.stored.reserve(content.length);
-    await session.stored.write(0, content);
-    session.commit(0, Uint8Array.from(frame.certificate!), "seed");
-    this.#metrics.pieceReceived("seed", content.length);
-    if (digest) session.stored.setProven();
-    this.#driver.swarm.onPiece(this.#driver.nowMs, session.number, 0, SEED);
   }
 
   #handle(session: TaskSession): OpenTask {
@@ -311,37 +304,6 @@ export class Peer implements AsyncDisposable {
       () => this.#driver.readersMoved(session),
       () => this.#keeper.touch(session),
     );
-  }
-
-  async #readOrigin(
-    session: TaskSession,
-    run: { readonly firstPiece: number; readonly pieceCount: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { version } = session;
-    try {
-      if (!session.mayUseOrigin)
-        throw new ProtocolError(
-          "ORIGIN_FORBIDDEN",
-          "the caller forbids this node to ask the origin itself",
-        );
-      await this.#originIntake.fetchRun(
-        session,
-        { ...run, expected: version },
-        { piece: (piece) => this.#driver.originPieceHeld(session, piece) },
-        AbortSignal.any([signal, this.#closing.signal]),
-      );
-      if (session.pieceCount !== undefined) this.#driver.lengthKnown(session);
-      if (session.isFull) this.#keeper.full(session);
-    } catch (error) {
-      if (signal.aborted || this.#closing.signal.aborted) return;
-      this.#log.warn(
-        { taskId: session.taskId, error: (error as Error).message },
-        "the origin could not be read",
-      );
-      if (error instanceof ProtocolError && ERRORS[error.code].retry === "no") session.fail(error);
-      this.#driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
-    }
   }
 
   #sendToSupernode(frame: NodeFrame): boolean {
@@ -364,10 +326,4 @@ function flightKey(request: TaskRequest): string {
     request.taskId ??
     JSON.stringify([request.origin?.url, [...(request.origin?.headers ?? [])], request.identity])
   );
-}
-
-function isContentOf(digest: Digest, content: Uint8Array): boolean {
-  const check = new DigestCheck(digest);
-  check.update(content);
-  return check.finish().matches;
 }

@@ -153,7 +153,8 @@ export class SwarmDriver {
   }
 
   /** A connection to a neighbour is up. */
-  linkUp(link: NeighbourLink): void {
+  linkUp(link: NeighbourLink, resumed: Iterable<Task>): void {
+    for (const task of resumed) this.#exchange(link, task, false);
     const tasks = this.#wanted.get(link.nodeId);
     this.#wanted.delete(link.nodeId);
     for (const [task, isFar] of tasks ?? []) this.#exchange(link, task, isFar);
@@ -242,7 +243,12 @@ export class SwarmDriver {
 
   /** A piece was read from the origin and committed. */
   originPieceHeld(session: TaskSession, piece: number): void {
-    if (this.isOpen(session)) this.swarm.onPiece(this.nowMs, session.number, piece, ORIGIN);
+    const active = this.#active.get(session.number);
+    if (active?.session !== session) return;
+    if (session.pieceCount === undefined && active.growing.offered(piece)) {
+      this.#grown(session.number, active);
+    }
+    this.swarm.onPiece(this.nowMs, session.number, piece, ORIGIN);
   }
 
   /** A run from the origin ended without this piece. */

@@ -40,6 +40,8 @@ export class Announcer {
       state.announceAtMs = Infinity;
       const pieces = state.news;
       state.news = [];
+      // Before this a grant would be declined, for nobody knows yet what it is good for.
+      for (const piece of pieces) announce(state, piece);
       this.#send(state, pieces);
     }
   }
@@ -57,5 +59,14 @@ export class Announcer {
     }
     if (near.length > 0) out.have(near, state.task, pieces, freeSlots);
     state.toldFull = freeSlots === 0;
+  }
+}
+
+function announce(state: TaskState, piece: number): void {
+  if (!state.announced.add(piece)) return;
+  for (const link of state.links.values()) {
+    if (link.have.has(piece) || !link.takes(piece)) continue;
+    link.interest += 1;
+    link.nothing = false;
   }
 }

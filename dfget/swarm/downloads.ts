@@ -86,7 +86,7 @@ export class Downloads {
     // It may have lost the piece; asking for it over and over would hide its other pieces.
     if (link.failures > 1 && link.have.delete(piece)) {
       state.holders[piece]! -= 1;
-      if (state.have.has(piece) && link.takes(piece)) link.interest += 1;
+      if (state.announced.has(piece) && link.takes(piece)) link.interest += 1;
     }
   }
 

@@ -20,7 +20,7 @@ export class Link {
   heard = false;
   /** Its free download slots as last told. */
   free = 0;
-  /** Pieces we have that it lacks (and takes). */
+  /** Pieces we announced that it lacks (and takes). */
   interest = 0;
   /** It said that we have nothing it can use; void as soon as either side changes. */
   nothing = false;
@@ -67,7 +67,7 @@ export class Link {
   learnAll(have: Bitmap): void {
     const length = Math.min(have.length, this.state.have.length + AHEAD_MAX);
     const next = new Bitmap(Math.max(length, this.state.have.length));
-    for (let piece = have.firstPresent(); piece >= 0 && piece < length; ) {
+    for (let piece = have.firstPresent(); piece >= 0 && piece < length;) {
       next.add(piece);
       piece = have.firstPresent(piece + 1);
     }
@@ -76,7 +76,7 @@ export class Link {
 
   /** Counts anew what of ours it lacks and takes. */
   recountInterest(): void {
-    const ours = this.state.have.words;
+    const ours = this.state.announced.words;
     const theirs = this.have.words;
     let count = 0;
     for (let i = 0; i < ours.length; i++) {

@@ -31,7 +31,8 @@ export class Orphans {
     if (state.orphans !== undefined) this.#checkRuns(nowMs, state, state.orphans);
     const isOn = state.isOrphan || this.#context.isSupernodeLost;
     if (!isOn || state.isComplete) {
-      if (state.orphans?.runs.length === 0) state.orphans = undefined;
+      // The claims stay known: a claim that is forgotten would be passed on again, and again.
+      if (state.orphans !== undefined) state.orphans.isActive = false;
       return;
     }
     const orphans = (state.orphans ??= this.#begin(state));
@@ -48,16 +49,11 @@ export class Orphans {
   }
 
   /** Somebody claims a run; the claim is passed on if it is news. */
-  claimed(
-    nowMs: number,
-    from: Link,
-    firstPiece: number,
-    pieceCount: number,
-    owner: number,
-  ): void {
+  claimed(nowMs: number, from: Link, firstPiece: number, pieceCount: number, owner: number): void {
     const { state } = from;
     if (!state.isPiece(firstPiece) || !state.isPiece(firstPiece + pieceCount - 1)) return;
-    if (pieceCount < 1 || !Number.isInteger(owner) || owner === this.#context.options.nodeKey) return;
+    if (pieceCount < 1 || !Number.isInteger(owner) || owner === this.#context.options.nodeKey)
+      return;
     const orphans = (state.orphans ??= this.#begin(state));
     const index = orphans.blockOf(firstPiece);
     if (pieceCount > orphans.blockPieces) return;

@@ -35,7 +35,8 @@ export function choosePiece(
   const end = Math.min(pieceCount, start + options.windowPieces);
   const inWindow = rarest(state, link, start, end, Infinity, random);
   if (inWindow >= 0) return inWindow;
-  const after = end < pieceCount ? rarest(state, link, end, pieceCount, SCAN_WORDS_MAX, random) : -1;
+  const after =
+    end < pieceCount ? rarest(state, link, end, pieceCount, SCAN_WORDS_MAX, random) : -1;
   if (after >= 0 || start === state.cursor) return after;
   return rarest(state, link, state.cursor, start, SCAN_WORDS_MAX, random);
 }

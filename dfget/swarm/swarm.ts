@@ -1,7 +1,7 @@
 import { Bitmap } from "../../protocol/bitmap.ts";
 import { Announcer } from "./announcer.ts";
 import { Downloads } from "./downloads.ts";
-import { Link } from "./link.ts";
+import { Neighbourhood, slotsTold } from "./neighbourhood.ts";
 import { Orphans } from "./orphans.ts";
 import { SwarmContext } from "./swarm-context.ts";
 import { defaultSwarmOptions, type SwarmOptions } from "./swarm-options.ts";
@@ -37,6 +37,7 @@ export class Swarm {
   readonly #announcer: Announcer;
   readonly #uploads: Uploads;
   readonly #downloads: Downloads;
+  readonly #neighbourhood: Neighbourhood;
   readonly #orphans: Orphans;
   #checkedMs = -Infinity;
 
@@ -46,6 +47,7 @@ export class Swarm {
     this.#announcer = new Announcer(this.#context);
     this.#uploads = new Uploads(this.#context);
     this.#downloads = new Downloads(this.#context, this.#announcer, this.#uploads);
+    this.#neighbourhood = new Neighbourhood(this.#context, this.#uploads, this.#downloads);
     this.#orphans = new Orphans(this.#context);
   }
 
@@ -74,7 +76,7 @@ export class Swarm {
   close(nowMs: number, task: Task): void {
     const state = this.#context.tasks.get(task);
     if (state === undefined) return;
-    for (const link of [...state.links.values()]) this.#dropLink(nowMs, link);
+    for (const link of [...state.links.values()]) this.#neighbourhood.drop(nowMs, link);
     this.#downloads.abortAll(nowMs, state);
     this.#orphans.abortAll(state);
     this.#context.tasks.delete(task);
@@ -97,15 +99,7 @@ export class Swarm {
   addNeighbour(nowMs: number, task: Task, host: Host, nodeKey: number, far = false): void {
     const state = this.#context.tasks.get(task);
     if (state === undefined || !Number.isInteger(host) || host < 0) return;
-    let link = state.links.get(host);
-    if (link === undefined) {
-      if (state.links.size >= this.#context.options.neighboursMax) return;
-      link = new Link(host, state, nodeKey, far, nowMs);
-      this.#context.addLink(link);
-    } else if (far) {
-      link.far = true;
-    }
-    this.#sayHello(nowMs, link);
+    this.#neighbourhood.add(nowMs, state, host, nodeKey, far);
     this.#context.wakeForCheck(nowMs);
   }
 
@@ -113,7 +107,7 @@ export class Swarm {
   removeNeighbour(nowMs: number, task: Task, host: Host): void {
     const link = this.#context.link(task, host);
     if (link === undefined) return;
-    this.#dropLink(nowMs, link);
+    this.#neighbourhood.drop(nowMs, link);
     this.#uploads.grantMore(nowMs);
   }
 
@@ -121,7 +115,7 @@ export class Swarm {
   removeHost(nowMs: number, host: Host): void {
     for (const state of this.#context.tasks.values()) {
       const link = state.links.get(host);
-      if (link !== undefined) this.#dropLink(nowMs, link);
+      if (link !== undefined) this.#neighbourhood.drop(nowMs, link);
     }
     this.#uploads.grantMore(nowMs);
   }
@@ -130,8 +124,7 @@ export class Swarm {
   stripes(nowMs: number, task: Task, mask: Bitmap): void {
     const state = this.#context.tasks.get(task);
     if (state === undefined || mask.length !== STRIPE_COUNT) return;
-    state.imports = mask.clone();
-    for (const link of state.links.values()) if (link.far) this.#sayHello(nowMs, link);
+    this.#neighbourhood.setStripes(nowMs, state, mask);
   }
 
   /** A neighbour's hello. `have` becomes the swarm's. Ignored when its length is not our piece count or shorter. */
@@ -146,24 +139,7 @@ export class Swarm {
   ): void {
     const link = this.#context.link(task, from);
     if (link === undefined) return;
-    const { state } = link;
-    if (wants !== undefined && wants.length === STRIPE_COUNT) {
-      link.wants = wants.clone();
-      if (!link.far) {
-        link.far = true;
-        this.#sayHello(nowMs, link);
-      }
-    }
-    const before = link.have.count;
-    state.countHolder(link, -1);
-    link.learnAll(have);
-    state.countHolder(link, 1);
-    link.recountInterest();
-    link.heard = true;
-    link.nothing = false;
-    link.free = slots(freeSlots);
-    link.sinceMs = nowMs - (ageMs >= 0 ? ageMs : 0);
-    if (link.have.count > before) state.newsMs = nowMs;
+    this.#neighbourhood.hello(nowMs, link, have, freeSlots, ageMs, wants);
     this.#uploads.grantMore(nowMs);
   }
 
@@ -186,15 +162,7 @@ export class Swarm {
   ): void {
     const link = this.#context.link(task, from);
     if (link === undefined) return;
-    const { state } = link;
-    for (const piece of pieces) {
-      if (!link.learn(piece) || !state.isPiece(piece)) continue;
-      state.holders[piece]! += 1;
-      if (!state.have.has(piece)) state.newsMs = nowMs;
-      else if (link.takes(piece)) link.interest -= 1;
-    }
-    link.free = slots(freeSlots);
-    link.nothing = false;
+    this.#neighbourhood.have(nowMs, link, pieces, freeSlots);
     this.#uploads.grantMore(nowMs);
   }
 
@@ -216,7 +184,7 @@ export class Swarm {
     const link = this.#context.link(task, from);
     if (link === undefined) return;
     this.#uploads.declined(link);
-    link.free = slots(freeSlots);
+    link.free = slotsTold(freeSlots);
     if (reason === "nothing") link.nothing = true;
     this.#uploads.grantMore(nowMs);
   }
@@ -268,12 +236,8 @@ export class Swarm {
     if (!state.have.add(piece)) return;
     state.newsMs = nowMs;
     if (piece === state.cursor) state.moveCursor();
-    if (state.wanted.includes(piece)) state.wanted = state.wanted.filter((other) => other !== piece);
-    for (const link of state.links.values()) {
-      if (link.have.has(piece) || !link.takes(piece)) continue;
-      link.interest += 1;
-      link.nothing = false;
-    }
+    if (state.wanted.includes(piece))
+      state.wanted = state.wanted.filter((other) => other !== piece);
     this.#orphans.arrived(nowMs, state, piece);
     this.#announcer.notePiece(nowMs, state, piece);
     this.#sayComplete(state);
@@ -346,18 +310,9 @@ export class Swarm {
   #keepChecking(nowMs: number): void {
     let isBusy = false;
     for (const state of this.#context.tasks.values()) {
-      if (!state.isComplete || state.orphans !== undefined) isBusy = true;
+      if (!state.isComplete || (state.orphans?.runs.length ?? 0) > 0) isBusy = true;
     }
     if (isBusy || this.#uploads.hasOpenGrants) this.#context.wakeForCheck(nowMs);
-  }
-
-  #sayHello(nowMs: number, link: Link): void {
-    const { state } = link;
-    const wants = link.far ? (state.imports ?? new Bitmap(STRIPE_COUNT)) : undefined;
-    const ageMs = nowMs - state.openedMs;
-    const { freeSlots, out } = this.#context;
-    out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants);
-    if (freeSlots === 0) state.toldFull = true;
   }
 
   #sayComplete(state: TaskState): void {
@@ -365,15 +320,4 @@ export class Swarm {
     state.saidComplete = true;
     this.#context.out.complete(state.task);
   }
-
-  #dropLink(nowMs: number, link: Link): void {
-    this.#downloads.drop(nowMs, link);
-    this.#uploads.drop(link);
-    link.state.countHolder(link, -1);
-    this.#context.deleteLink(link);
-  }
-}
-
-function slots(told: number): number {
-  return told > 0 ? told : 0;
 }

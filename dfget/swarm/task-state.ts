@@ -18,6 +18,8 @@ export class TaskState {
   readonly pieceLengthBytes: number;
   readonly openedMs: number;
   readonly have: Bitmap;
+  /** The part of `have` that neighbours were told of: what they can ask us for. */
+  readonly announced: Bitmap;
   /** Pieces in flight. */
   readonly flying: Bitmap;
   readonly flights: Flight[] = [];
@@ -54,6 +56,7 @@ export class TaskState {
     this.key = key;
     this.pieceLengthBytes = pieceLengthBytes;
     this.have = have;
+    this.announced = have.clone();
     this.flying = new Bitmap(have.length);
     this.holders = new Uint16Array(have.length);
     this.openedMs = nowMs;
@@ -84,6 +87,7 @@ export class TaskState {
   grow(pieceCount: number): void {
     const before = this.have.length;
     this.have.grow(pieceCount);
+    this.announced.grow(pieceCount);
     this.flying.grow(pieceCount);
     const holders = new Uint16Array(pieceCount);
     holders.set(this.holders);

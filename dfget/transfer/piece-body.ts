@@ -23,7 +23,7 @@ export class PieceBody {
 
   /** Takes the next bytes; the caller sees to it that they are not too many. Throws PieceFetchError. */
   push(chunk: Uint8Array): void {
-    for (let done = 0; done < chunk.length; ) {
+    for (let done = 0; done < chunk.length;) {
       const slice = chunk.subarray(done, done + WRITE_SLICE_LENGTH_BYTES);
       done += this.#store(slice);
     }

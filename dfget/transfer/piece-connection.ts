@@ -179,7 +179,12 @@ export class PieceConnection {
   }
 
   #lost(error: Error): void {
-    if (this.#isReused && !this.#hasAnswer && this.#reader.isIdle && this.#job?.isRetried === false) {
+    if (
+      this.#isReused &&
+      !this.#hasAnswer &&
+      this.#reader.isIdle &&
+      this.#job?.isRetried === false
+    ) {
       const job = this.#endJob()!;
       this.#socket.destroy();
       job.isRetried = true;

@@ -1,7 +1,13 @@
 import { Worker } from "node:worker_threads";
 import type { Log } from "../../platform/log.ts";
 import { PIECE_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
-import type { FetchedPiece, FetchLimits, FetchOrder, WorkerOrder, WorkerReply } from "./fetch-message.ts";
+import type {
+  FetchedPiece,
+  FetchLimits,
+  FetchOrder,
+  WorkerOrder,
+  WorkerReply,
+} from "./fetch-message.ts";
 import { DEFAULT_FETCH_LIMITS } from "./fetch-message.ts";
 import { PieceFetchError } from "./piece-fetch-error.ts";
 import { siblingModule } from "./sibling-module.ts";
@@ -111,7 +117,7 @@ export class PieceFetcher implements AsyncDisposable {
     const error = this.#isClosed
       ? abortedError()
       : new PieceFetchError("internal", "The download thread died; try the piece again.");
-    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
+    for (const id of this.#pending.keys()) this.#take(id)?.reject(error);
   }
 
   #settle(reply: WorkerReply): void {

@@ -51,7 +51,7 @@ export class ResponseReader {
   push(bytes: Uint8Array, sink: ResponseSink): void {
     if (this.#isBroken) throw new ResponseError("The response was broken before.");
     try {
-      for (let rest = bytes; rest.length > 0; ) {
+      for (let rest = bytes; rest.length > 0;) {
         rest = this.#isInBody ? this.#readBody(rest, sink) : this.#readHead(rest, sink);
       }
     } catch (error) {
@@ -73,7 +73,9 @@ export class ResponseReader {
   #readHead(bytes: Uint8Array, sink: ResponseSink): Uint8Array {
     for (let index = 0; index < bytes.length; index++) {
       if (this.#headLengthBytes === HEAD_LENGTH_BYTES_MAX) {
-        throw new ResponseError(`The response's head is longer than ${HEAD_LENGTH_BYTES_MAX} bytes.`);
+        throw new ResponseError(
+          `The response's head is longer than ${HEAD_LENGTH_BYTES_MAX} bytes.`,
+        );
       }
       this.#head[this.#headLengthBytes++] = bytes[index]!;
       if (bytes[index] === LF && this.#isHeadEnd()) {

@@ -26,6 +26,7 @@ export class Exchange {
   #firstByteMs: number | undefined;
   #sentBytes = 0;
   #isGivenUp = false;
+  #hasClientLeft = false;
 
   /** `stop` aborts when running answers have to be given up. */
   constructor(request: IncomingMessage, response: ServerResponse, clock: Clock, stop: AbortSignal) {
@@ -39,8 +40,13 @@ export class Exchange {
     else stop.addEventListener("abort", onStop, { once: true });
     response.once("close", () => {
       stop.removeEventListener("abort", onStop);
-      if (!response.writableFinished) this.#abort.abort(new Error("the client has left"));
+      if (!response.writableFinished) this.#clientLeft();
     });
+  }
+
+  /** Whether nobody is there any more to whom anything could be told. */
+  get hasClientLeft(): boolean {
+    return this.#hasClientLeft;
   }
 
   get isHead(): boolean {
@@ -105,8 +111,9 @@ export class Exchange {
       signal.addEventListener("abort", onAbort, { once: true });
       response.write(bytes, (error) => {
         signal.removeEventListener("abort", onAbort);
-        if (error) reject(error);
-        else resolve();
+        if (!error) return resolve();
+        this.#clientLeft();
+        reject(error);
       });
     });
     this.#firstByteMs ??= this.durationMs;
@@ -145,5 +152,10 @@ export class Exchange {
     socket.destroySoon();
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS_MAX);
     socket.once("close", () => clearTimeout(timer));
+  }
+
+  #clientLeft(): void {
+    this.#hasClientLeft = true;
+    this.#abort.abort(new Error("the client has left"));
   }
 }

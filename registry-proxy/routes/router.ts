@@ -95,7 +95,8 @@ export class Router {
     const failure = registryErrorOf(error, SUBJECTS[route] ?? "repository");
     const code = error instanceof ProtocolError ? error.code : failure.code;
     const { log } = this.#deps;
-    if (exchange.response.destroyed) {
+    if (exchange.hasClientLeft) {
+      exchange.response.destroy();
       log.debug({ route, reason: String(error) }, "the client left before the end of its answer");
       return;
     }

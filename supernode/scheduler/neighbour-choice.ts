@@ -7,6 +7,7 @@ import type { ZoneGroup } from "./zone-tree.ts";
 const DEGREE_SLACK = 1.25;
 const STARVING_DEGREE_MAX = 4;
 const TRIES = 4;
+const TAKE_AGAIN_MS = 500;
 
 /**
  * Who exchanges with whom. Near neighbours are random members of the same zone. Between zones each
@@ -43,6 +44,21 @@ export class NeighbourChoice {
     record.members.addDegree(host, 1);
     record.members.addDegree(other, 1);
     this.#context.out.neighbours(host, record.task, [other], isFar);
+  }
+
+  /** A starving member brings in what it lacks itself: whoever should have done it may be dead. */
+  takeOver(nowMs: number, record: TaskRecord, host: Host, lacking: readonly number[]): void {
+    if (record.members.zones.groups.length < 2) return;
+    const group = record.members.group(host);
+    for (const piece of lacking) {
+      const stripe = piece % STRIPE_COUNT;
+      const owner = group.owners[stripe];
+      if (owner === host || nowMs - group.takenMs[stripe]! < TAKE_AGAIN_MS) continue;
+      group.takenMs[stripe] = nowMs;
+      group.owners[stripe] = host;
+      this.#note(nowMs, record, host);
+      if (owner !== undefined) this.#note(nowMs, record, owner);
+    }
   }
 
   /** Lets a member bring in everything: its zone does not get on otherwise. */
@@ -148,7 +164,8 @@ export class NeighbourChoice {
         const other = groups[i % groups.length]!;
         const stripe = stripes === undefined ? undefined : this.#context.oneOf(stripes);
         const owner = stripe === undefined ? undefined : other.owners[stripe];
-        const far = i < groups.length && owner !== undefined ? owner : this.#context.oneOf(other.members);
+        const far =
+          i < groups.length && owner !== undefined ? owner : this.#context.oneOf(other.members);
         if (far !== undefined && far !== host) chosen.add(far);
       }
       if (chosen.size === 0) continue;

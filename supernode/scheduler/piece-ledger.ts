@@ -31,6 +31,8 @@ export class PieceLedger {
   readonly #thin: Bitmap;
   #firstHolder: Int32Array;
   #secondHolder: Int32Array;
+  /** When each piece was last given out; 0 for never. */
+  #givenMs: Float64Array;
 
   constructor(pieceCount: number) {
     this.ready = new Bitmap(pieceCount);
@@ -38,6 +40,7 @@ export class PieceLedger {
     this.#thin = Bitmap.full(pieceCount);
     this.#firstHolder = new Int32Array(pieceCount).fill(NOBODY);
     this.#secondHolder = new Int32Array(pieceCount).fill(NOBODY);
+    this.#givenMs = new Float64Array(pieceCount);
   }
 
   get pieceCount(): number {
@@ -56,6 +59,9 @@ export class PieceLedger {
     for (let piece = before; piece < pieceCount; piece++) this.#thin.add(piece);
     this.#firstHolder = widened(this.#firstHolder, pieceCount);
     this.#secondHolder = widened(this.#secondHolder, pieceCount);
+    const givenMs = new Float64Array(pieceCount);
+    givenMs.set(this.#givenMs);
+    this.#givenMs = givenMs;
   }
 
   /** The seed can serve a piece now. */
@@ -77,8 +83,22 @@ export class PieceLedger {
   /** A piece was given out. */
   offer(nowMs: number, host: Host, piece: number): void {
     this.fresh.delete(piece);
+    this.#givenMs[piece] = nowMs;
     const offer = { host, piece, atMs: nowMs, offeredMs: nowMs, isInFlight: true, asked: 0 };
     this.unconfirmed.set(piece, offer);
+  }
+
+  /**
+   * What somebody lacks although the seed gave it away a while ago: ready, not fresh, and not given
+   * out after `beforeMs`.
+   */
+  lacking(have: Bitmap, beforeMs: number): number[] {
+    const lacking: number[] = [];
+    for (const piece of this.ready) {
+      if (have.has(piece) || this.fresh.has(piece) || this.#givenMs[piece]! > beforeMs) continue;
+      lacking.push(piece);
+    }
+    return lacking;
   }
 
   /** The piece has to be given out again, unless it is held. */
@@ -119,7 +139,14 @@ export class PieceLedger {
       } else continue;
       this.#thin.add(piece);
       if (first[piece] !== NOBODY || this.unconfirmed.has(piece)) continue;
-      const offer = { host: NOBODY, piece, atMs: nowMs, offeredMs: nowMs, isInFlight: false, asked: 0 };
+      const offer = {
+        host: NOBODY,
+        piece,
+        atMs: nowMs,
+        offeredMs: nowMs,
+        isInFlight: false,
+        asked: 0,
+      };
       this.unconfirmed.set(piece, offer);
     }
     this.renewOffersTo(host);

@@ -12,6 +12,8 @@ const GIVE_LEVEL = 3;
 const GIVEN_MAX = 4;
 const HOLDERS_MAX = 3;
 const TAIL_PIECES = 16;
+/** How long a piece needs to get to everybody. */
+const SPREAD_MS = 500;
 const FEW_EVERY_MS = 250;
 
 /**
@@ -94,7 +96,7 @@ export class Repair {
 
   /** Further copies for one of few members, from the end, where its neighbours are not yet. */
   #spare(record: TaskRecord, host: Host, have: Bitmap): void {
-    const lacking = this.#lacking(record, have);
+    const lacking = record.ledger.lacking(have, Infinity);
     const others = record.spare.filter((next) => next.host !== host);
     record.spare = others;
     if (lacking.length <= TAIL_PIECES) return;
@@ -107,22 +109,17 @@ export class Repair {
     }
   }
 
-  #lacking(record: TaskRecord, have: Bitmap): number[] {
-    const lacking: number[] = [];
-    for (const piece of record.ledger.ready) if (!have.has(piece)) lacking.push(piece);
-    return lacking;
-  }
-
   #feed(nowMs: number, record: TaskRecord, host: Host, have: Bitmap, level: number): void {
     const { ledger, members } = record;
-    const lacking = this.#lacking(record, have).filter((piece) => !ledger.fresh.has(piece));
+    const lacking = ledger.lacking(have, nowMs - SPREAD_MS);
     // Nothing is to be had for anybody: the origin is the slow one.
     const isHeldElsewhere = members.completeCount > 0 || ledger.held().count > have.count;
     if (lacking.length === 0 && !isHeldElsewhere) return;
     this.#choice.more(nowMs, record, host);
     if (level > 1) this.#introduceHolders(nowMs, record, host, lacking, level);
-    if (level >= 2) this.#choice.bringInAll(record, host);
+    this.#choice.takeOver(nowMs, record, host, lacking);
     if (level < GIVE_LEVEL) return;
+    this.#choice.bringInAll(record, host);
     for (const piece of lacking.slice(0, GIVEN_MAX)) this.#pump.give(nowMs, record, host, piece);
   }
 

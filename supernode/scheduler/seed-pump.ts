@@ -176,7 +176,9 @@ export class SeedPump {
     const able = members.hosts.find((host) => this.#canTake(nowMs, record, host));
     if (able !== undefined) return able;
     // All that are left are out. They are sources for nobody, but they are served.
-    if (members.hosts.some((host) => !members.isComplete(host) && !this.#context.isOut(nowMs, host)))
+    if (
+      members.hosts.some((host) => !members.isComplete(host) && !this.#context.isOut(nowMs, host))
+    )
       return undefined;
     return members.hosts.find((host) => this.#hasRoom(nowMs, record, host));
   }

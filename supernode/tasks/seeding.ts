@@ -5,7 +5,6 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { SeedDeps, SeedSink, TaskOrigin } from "../seed/seed-request.ts";
 import { runSeed } from "../seed/seed-run.ts";
-import type { ProbeStream } from "./probe-stream.ts";
 import type { TaskJoin, TaskMembers } from "./task-members.ts";
 
 export interface SeedingParts {
@@ -44,6 +43,12 @@ export async function seedFromMembers(parts: SeedingParts, signal: AbortSignal):
     const [first] = joins;
     if (!first?.origin) throw lastError ?? noOrigin(parts.taskId);
     tried.add(originKey(first.origin));
+    const recent = parts.recentFailure(first.origin);
+    if (recent) {
+      lastError = recent;
+      parts.onRefused(unanswered(parts.members, joins), recent);
+      continue;
+    }
     try {
       await parts.slots(async () => await readFrom(parts, first, first.origin!, signal));
       return;
@@ -68,8 +73,6 @@ async function readFrom(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const failure = parts.recentFailure(origin);
-  if (failure) throw failure;
   join.stream?.counts.forwardTo(parts.sink);
   await runSeed(
     parts.deps,

@@ -96,7 +96,7 @@ export class UrlResolver {
     } finally {
       signal.removeEventListener("abort", onAbort);
       running.waiters -= 1;
-      if (running.waiters === 0) running.abort.abort(new Error("nobody waits any more"));
+      if (running.waiters === 0) abandon(running);
     }
   }
 
@@ -158,6 +158,17 @@ export class UrlResolver {
     this.#unversioned.set(withoutMethod(key), taskId);
     return taskId;
   }
+}
+
+/** Ends a probe that nobody waits for. Who just got its result takes the stream in this turn of the event loop. */
+function abandon({ result, abort }: Running): void {
+  abort.abort(new Error("nobody waits for the probe any more"));
+  setImmediate(() => {
+    result.then(
+      (resolved) => resolved.takeStream()?.stream[Symbol.dispose](),
+      () => {},
+    );
+  });
 }
 
 /** A hash, so that no credentials stand in a long-lived table. */

@@ -15,7 +15,8 @@ export function testTaskId(word: string): TaskId {
 /** Bytes that differ from piece to piece and within a piece. */
 export function testBytes(pieceIndex: number, lengthBytes = PIECE_LENGTH_BYTES): Uint8Array {
   const bytes = new Uint8Array(lengthBytes);
-  for (let i = 0; i < lengthBytes; i++) bytes[i] = (i * 31 + (i >>> 8) * 7 + pieceIndex * 101) & 255;
+  for (let i = 0; i < lengthBytes; i++)
+    bytes[i] = (i * 31 + (i >>> 8) * 7 + pieceIndex * 101) & 255;
   return bytes;
 }
 

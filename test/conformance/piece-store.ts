@@ -178,7 +178,9 @@ function knowsShapes(factory: PieceStoreFactory): void {
 
   it("refuses a shape that no task may have", async () => {
     await using store = await factory({ quotaBytes: 0 });
-    await expect(store.open({ ...testTask("a", 1), pieceLengthBytes: 7 })).rejects.toThrow(RangeError);
+    await expect(store.open({ ...testTask("a", 1), pieceLengthBytes: 7 })).rejects.toThrow(
+      RangeError,
+    );
     await expect(store.open({ ...testTask("a", 1), lengthBytes: -1 })).rejects.toThrow(RangeError);
     expect(store.list()).toEqual([]);
   });

@@ -41,7 +41,9 @@ export function outcomeOf(world: World): Outcome {
   }
   const done = world.peers.filter((peer) => peer.isAlive && peer.isDone);
   const ends = done.map((peer) => Math.max(...peer.doneMs.values())).sort((a, b) => a - b);
-  const healthy = done.filter(({ faults }) => !faults.isSlow && !faults.isStaller && !faults.isCorrupter);
+  const healthy = done.filter(
+    ({ faults }) => !faults.isSlow && !faults.isStaller && !faults.isCorrupter,
+  );
   const healthyEnds = healthy.map((peer) => Math.max(...peer.doneMs.values()));
   const last = ends.at(-1) ?? 0;
   const zoneBytes = Math.max(...world.zoneDown.map((cable) => cable.bytes));

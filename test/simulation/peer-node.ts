@@ -73,7 +73,11 @@ export class PeerNode {
       const { pieceBytes: lengthBytes } = scenario.tasks[task]!;
       const count = pieceCount(scenario.tasks[task]!);
       this.verified.set(task, new Bitmap(count));
-      const opening = { taskKey: task * 7919 + 17, pieceCount: count, pieceLengthBytes: lengthBytes };
+      const opening = {
+        taskKey: task * 7919 + 17,
+        pieceCount: count,
+        pieceLengthBytes: lengthBytes,
+      };
       this.swarm.open(this.#world.nowMs, task, opening);
       if (scenario.hasReaders) this.swarm.readerAt(this.#world.nowMs, task, 0);
       this.#world.supernode.join(this, task);
@@ -126,7 +130,7 @@ export class PeerNode {
     return {
       cancel: () => {
         sending.cancel();
-        const delayMs = to.isAlive ? world.latencyMs(this, to) : SILENT_RECEIVER_MS;
+        const delayMs = world.silent.has(to) ? SILENT_RECEIVER_MS : world.latencyMs(this, to);
         world.events.after(delayMs, () => this.#endUpload(upload, -1));
       },
     };
@@ -148,8 +152,11 @@ export class PeerNode {
 
   #checkUploads(): void {
     const max = this.#world.scenario.swarm.uploadSlots ?? defaultSwarmOptions.uploadSlots;
-    if (this.#uploads.size > max) {
-      throw new SimulationError(`peer ${this.host} sends ${this.#uploads.size} pieces at a time`);
+    let count = 0;
+    // What goes to a peer whose socket is closed ends by itself and is no longer counted.
+    for (const upload of this.#uploads) if (this.connected.has(upload.to)) count += 1;
+    if (count > max) {
+      throw new SimulationError(`peer ${this.host} sends ${count} pieces at a time`);
     }
   }
 
@@ -291,6 +298,8 @@ export class PeerNode {
 
   #checkVerified(task: number, piece: number): void {
     if (this.verified.get(task)?.has(piece) === true) return;
-    throw new SimulationError(`peer ${this.host} announced piece ${piece} that it has not verified`);
+    throw new SimulationError(
+      `peer ${this.host} announced piece ${piece} that it has not verified`,
+    );
   }
 }

@@ -61,7 +61,8 @@ export class SupernodeNode {
       return undefined;
     }
     const world = this.#world;
-    if (!this.#onDisk.get(task)!.has(piece)) throw new SimulationError("offered before it was ready");
+    if (!this.#onDisk.get(task)!.has(piece))
+      throw new SimulationError("offered before it was ready");
     const length = pieceBytes(world.scenario.tasks[task]!, piece);
     const scheduler = this.#scheduler;
     const end = (): void => {
@@ -218,7 +219,10 @@ export class SupernodeNode {
       },
     };
     const { scenario } = world;
-    const options = { seedBytesPerSecond: bytesPerMs(scenario.seedMbit) * 1000, ...scenario.scheduler };
+    const options = {
+      seedBytesPerSecond: bytesPerMs(scenario.seedMbit) * 1000,
+      ...scenario.scheduler,
+    };
     return new Scheduler(options, out, world.random);
   }
 }

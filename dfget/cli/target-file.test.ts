@@ -1,0 +1,137 @@
+import { spawnSync } from "node:child_process";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { EXIT } from "../../platform/user-error.ts";
+import { fileFailure } from "./file-failure.ts";
+import { openTargetFile } from "./target-file.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "darter-target-"));
+});
+
+afterEach(async () => await rm(directory, { recursive: true }));
+
+describe("a target file", () => {
+  it("appears whole at its place, and nothing else does", async () => {
+    const path = join(directory, "f");
+    {
+      await using target = await openTargetFile(path);
+      await target.write(Buffer.from("one "));
+      await target.write(Buffer.from("two"));
+      const names = await readdir(directory);
+      expect(names).toHaveLength(1);
+      expect(names[0]).toMatch(/^\.f\.[0-9a-f]{12}\.part$/);
+      await target.commit();
+    }
+    expect(await readdir(directory)).toEqual(["f"]);
+    expect(await readFile(path, "utf8")).toBe("one two");
+  });
+
+  it("leaves what was there when the download fails", async () => {
+    const path = join(directory, "f");
+    await writeFile(path, "before");
+    {
+      await using target = await openTargetFile(path);
+      await target.write(Buffer.from("half"));
+    }
+    expect(await readdir(directory)).toEqual(["f"]);
+    expect(await readFile(path, "utf8")).toBe("before");
+  });
+
+  it("keeps the rights of the file that it replaces", async () => {
+    const path = join(directory, "f");
+    await writeFile(path, "before");
+    await chmod(path, 0o640);
+    await using target = await openTargetFile(path);
+    await target.commit();
+    expect((await stat(path)).mode & 0o777).toBe(0o640);
+  });
+
+  it("follows a link and writes through a device", async () => {
+    await mkdir(join(directory, "real"));
+    await writeFile(join(directory, "real", "f"), "before");
+    await symlink("real/f", join(directory, "link"));
+    {
+      await using target = await openTargetFile(join(directory, "link"));
+      await target.write(Buffer.from("after"));
+      await target.commit();
+    }
+    expect((await lstat(join(directory, "link"))).isSymbolicLink()).toBe(true);
+    expect(await readFile(join(directory, "real", "f"), "utf8")).toBe("after");
+    {
+      await using target = await openTargetFile("/dev/null");
+      await target.write(Buffer.from("gone"));
+      await target.commit();
+    }
+    expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+  });
+
+  it("takes the longest name that there is", async () => {
+    const path = join(directory, "é".repeat(127));
+    await using target = await openTargetFile(path);
+    await target.commit();
+    expect(await readdir(directory)).toEqual(["é".repeat(127)]);
+  });
+
+  it("is refused with one sentence where it cannot be", async () => {
+    await writeFile(join(directory, "file"), "");
+    const refusals = {
+      [join(directory, "none", "f")]: "does not exist",
+      [join(directory, "file", "f")]: "is not a directory",
+      [directory]: "is a directory",
+    };
+    for (const [path, sentence] of Object.entries(refusals)) {
+      const error = await openTargetFile(path).catch((error: unknown) => error);
+      expect(error).toMatchObject({ name: "UserError", exitCode: EXIT.localFile });
+      expect(String(error)).toContain(sentence);
+    }
+    expect(await readdir(directory)).toEqual(["file"]);
+  });
+
+  it("says that the disk is full and leaves nothing", async () => {
+    const write = async () => {
+      await using target = await openTargetFile("/dev/full");
+      await target.write(Buffer.from("x"));
+    };
+    await expect(write()).rejects.toMatchObject({ exitCode: EXIT.localFile });
+    await expect(write()).rejects.toThrow("is full");
+  });
+
+  it("is gone also when the process ends without unwinding", async () => {
+    const module = new URL("./target-file.ts", import.meta.url).href;
+    const script = `
+      const { openTargetFile } = await import(${JSON.stringify(module)});
+      await openTargetFile(${JSON.stringify(join(directory, "f"))});
+      process.exit(0);`;
+    const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script]);
+    expect(ended.status).toBe(0);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+describe("a failure of the file system", () => {
+  it.each(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EFBIG", "ENAMETOOLONG", "EIO", "EMFILE"])(
+    "is one sentence about the target: %s",
+    (code) => {
+      const error = fileFailure(Object.assign(new Error("raw"), { code }), "/d/f");
+      expect(error).toMatchObject({ name: "UserError", exitCode: EXIT.localFile });
+      expect(error.message).toContain("/d");
+    },
+  );
+});

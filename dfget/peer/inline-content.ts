@@ -1,0 +1,31 @@
+import type { Digest } from "../../protocol/digest.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import { DigestCheck } from "../../platform/digest-check.ts";
+import type { TaskFrame } from "./joins.ts";
+import type { TaskSession } from "./task-session.ts";
+
+/**
+ * Stores a small task that came whole with the supernode's answer. Returns whether it did; content that
+ * does not fit the task is ignored, for it can be fetched like any other.
+ */
+export async function storeInlineContent(
+  session: TaskSession,
+  frame: TaskFrame | undefined,
+): Promise<boolean> {
+  const { content, certificate } = frame ?? {};
+  if (!content || !certificate || session.stored.have.has(0)) return false;
+  if (content.length !== session.lengthBytes || session.pieceCount !== 1) return false;
+  const digest = taskDigest(session.taskId);
+  if (digest && !isContentOf(digest, content)) return false;
+  session.stored.reserve(content.length);
+  await session.stored.write(0, content);
+  session.commit(0, Uint8Array.from(certificate), "seed");
+  if (digest) session.stored.setProven();
+  return true;
+}
+
+function isContentOf(digest: Digest, content: Uint8Array): boolean {
+  const check = new DigestCheck(digest);
+  check.update(content);
+  return check.finish().matches;
+}

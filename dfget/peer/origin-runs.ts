@@ -1,0 +1,63 @@
+import { ERRORS } from "../../protocol/error-table.ts";
+import { PIECE_COUNT_MAX } from "../../protocol/limits.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { Log } from "../../platform/log.ts";
+import type { OriginIntake } from "./origin-intake.ts";
+import type { SwarmDriver } from "./swarm-driver.ts";
+import type { TaskKeeper } from "./task-keeper.ts";
+import type { TaskSession } from "./task-session.ts";
+
+/** Reads from the origin what the swarm asks for, and tells it what came of it. */
+export class OriginRuns {
+  readonly #deps: {
+    readonly intake: OriginIntake;
+    readonly driver: SwarmDriver;
+    readonly keeper: TaskKeeper;
+    readonly log: Log;
+  };
+
+  constructor(deps: { intake: OriginIntake; driver: SwarmDriver; keeper: TaskKeeper; log: Log }) {
+    this.#deps = deps;
+  }
+
+  /** Where neither a supernode nor the origin tells the length, only reading on does. Never rejects. */
+  async readToEnd(session: TaskSession, signal: AbortSignal): Promise<void> {
+    const firstPiece = Math.max(0, session.stored.have.firstMissing());
+    await this.read(session, { firstPiece, pieceCount: PIECE_COUNT_MAX }, signal);
+  }
+
+  /** Reads a run of pieces. Never rejects: the swarm hears of pieces, or of the first that did not come. */
+  async read(
+    session: TaskSession,
+    run: { readonly firstPiece: number; readonly pieceCount: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { intake, driver, keeper, log } = this.#deps;
+    try {
+      if (!session.mayUseOrigin) throw forbidden();
+      const events = { piece: (piece: number) => driver.originPieceHeld(session, piece) };
+      await intake.fetchRun(session, { ...run, expected: session.version }, events, signal);
+      driver.lengthKnown(session);
+      keeper.full(session);
+    } catch (error) {
+      if (signal.aborted) return;
+      const { taskId } = session;
+      log.warn({ taskId, error: (error as Error).message }, "the origin could not be read");
+      const isFinal = error instanceof ProtocolError && ERRORS[error.code].retry === "no";
+      if (isFinal || session.lengthBytes === undefined) session.fail(asProtocolError(error));
+      else driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
+    }
+  }
+}
+
+function forbidden(): ProtocolError {
+  return new ProtocolError(
+    "SUPERNODE_UNAVAILABLE",
+    "no supernode and no peer has the content, and this node was told not to ask the origin itself",
+  );
+}
+
+function asProtocolError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  return new ProtocolError("INTERNAL", "the origin could not be read by a defect", {}, error);
+}

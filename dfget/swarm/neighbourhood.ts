@@ -1,0 +1,103 @@
+import { Bitmap } from "../../protocol/bitmap.ts";
+import type { Downloads } from "./downloads.ts";
+import { Link } from "./link.ts";
+import type { SwarmContext } from "./swarm-context.ts";
+import { STRIPE_COUNT, type Host } from "./swarm-out.ts";
+import type { TaskState } from "./task-state.ts";
+import type { Uploads } from "./uploads.ts";
+
+/** The links of every task: who is there, and what each says that it holds. */
+export class Neighbourhood {
+  readonly #context: SwarmContext;
+  readonly #uploads: Uploads;
+  readonly #downloads: Downloads;
+
+  constructor(context: SwarmContext, uploads: Uploads, downloads: Downloads) {
+    this.#context = context;
+    this.#uploads = uploads;
+    this.#downloads = downloads;
+  }
+
+  /** A neighbour is there, or is known to be far now: it is told what we hold. */
+  add(nowMs: number, state: TaskState, host: Host, nodeKey: number, far: boolean): void {
+    let link = state.links.get(host);
+    if (link === undefined) {
+      if (state.links.size >= this.#context.options.neighboursMax) return;
+      link = new Link(host, state, nodeKey, far, nowMs);
+      this.#context.addLink(link);
+    } else if (far) {
+      link.far = true;
+    }
+    this.#sayHello(nowMs, link);
+  }
+
+  /** A neighbour is gone. */
+  drop(nowMs: number, link: Link): void {
+    this.#downloads.drop(nowMs, link);
+    this.#uploads.drop(link);
+    link.state.countHolder(link, -1);
+    this.#context.deleteLink(link);
+  }
+
+  /** Other stripes are ours to bring in: neighbours in other zones are told. */
+  setStripes(nowMs: number, state: TaskState, mask: Bitmap): void {
+    state.imports = mask.clone();
+    for (const link of state.links.values()) if (link.far) this.#sayHello(nowMs, link);
+  }
+
+  /** A neighbour says all it holds. */
+  hello(
+    nowMs: number,
+    link: Link,
+    have: Bitmap,
+    freeSlots: number,
+    ageMs: number,
+    wants: Bitmap | undefined,
+  ): void {
+    const { state } = link;
+    if (wants !== undefined && wants.length === STRIPE_COUNT) {
+      link.wants = wants.clone();
+      if (!link.far) {
+        link.far = true;
+        this.#sayHello(nowMs, link);
+      }
+    }
+    const before = link.have.count;
+    state.countHolder(link, -1);
+    link.learnAll(have);
+    state.countHolder(link, 1);
+    link.recountInterest();
+    link.heard = true;
+    link.nothing = false;
+    link.free = slotsTold(freeSlots);
+    link.sinceMs = nowMs - (ageMs >= 0 ? ageMs : 0);
+    if (link.have.count > before) state.newsMs = nowMs;
+  }
+
+  /** A neighbour says what is new. */
+  have(nowMs: number, link: Link, pieces: readonly number[], freeSlots: number): void {
+    const { state } = link;
+    for (const piece of pieces) {
+      if (!link.learn(piece) || !state.isPiece(piece)) continue;
+      state.holders[piece]! += 1;
+      if (!state.have.has(piece)) state.newsMs = nowMs;
+      else if (state.announced.has(piece) && link.takes(piece)) link.interest -= 1;
+    }
+    link.free = slotsTold(freeSlots);
+    link.nothing = false;
+  }
+
+  #sayHello(nowMs: number, link: Link): void {
+    const { state } = link;
+    const wants = link.far ? (state.imports ?? new Bitmap(STRIPE_COUNT)) : undefined;
+    const ageMs = nowMs - state.openedMs;
+    const { freeSlots, out } = this.#context;
+    out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants);
+    if (freeSlots === 0) state.toldFull = true;
+  }
+}
+
+/** A number of free slots as a neighbour tells it; nonsense counts as none. */
+export function slotsTold(told: number): number {
+  return told > 0 ? told : 0;
+}

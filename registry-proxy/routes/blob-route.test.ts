@@ -1,0 +1,360 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { seededBytes } from "../../test/harness/seeded-bytes.ts";
+import { until } from "../../test/harness/until.ts";
+import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
+import { digestOf } from "../upstream-fixture.ts";
+
+const CONTENT = seededBytes("blob", 300_000);
+
+describe("a blob", () => {
+  it("comes from the swarm with exact headers, and its registry is asked for nothing of it", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT, mediaType: "text/html" });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.status).toBe(200);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+    expect(answer.headers).toMatchObject({
+      "content-type": "application/octet-stream",
+      "content-length": "300000",
+      "accept-ranges": "bytes",
+      "docker-content-digest": digest,
+      "docker-distribution-api-version": "registry/2.0",
+      etag: `"${digest}"`,
+      "x-darter-source": "peers",
+    });
+    expect(answer.headers["server-timing"]).toMatch(/^open;dur=[\d.]+, first-byte;dur=[\d.]+$/);
+    expect(answer.headers["content-encoding"]).toBeUndefined();
+    expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
+    expect(mirror.swarm.requests[0]).toMatchObject({
+      taskId: digest,
+      origin: { url: `${mirror.upstream.url}/v2/team/app/blobs/${digest}`, headers: new Map() },
+    });
+  });
+
+  it("that this node holds is served without a word to anybody", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT, isLocal: true });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+    expect(answer.headers["x-darter-source"]).toBe("disk");
+    expect(mirror.upstream.lines).toEqual([]);
+    expect(mirror.swarm.requests).toEqual([]);
+  });
+
+  it("without a byte is a whole answer", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: new Uint8Array() });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect([answer.status, answer.headers["content-length"]]).toEqual([200, "0"]);
+    expect(answer.body.length).toBe(0);
+  });
+
+  it("of unknown length comes whole and chunked, whatever range is asked for", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT, hasUnknownLength: true });
+    const headers = { range: "bytes=1-2" };
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers });
+    expect([answer.status, answer.headers["transfer-encoding"]]).toEqual([200, "chunked"]);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+  });
+
+  it("is asked for by HEAD at the registry when it is not here, and not fetched", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { method: "HEAD" });
+    expect(answer.status).toBe(200);
+    expect(answer.headers).toMatchObject({
+      "content-length": "300000",
+      "docker-content-digest": digest,
+      "accept-ranges": "bytes",
+      "x-darter-source": "origin",
+    });
+    expect(mirror.swarm.requests).toEqual([]);
+    expect(mirror.upstream.lines).toEqual(["GET /v2/", `HEAD /v2/team/app/blobs/${digest}`]);
+  });
+
+  it("that is here is answered to HEAD with its length", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT, isLocal: true });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { method: "HEAD" });
+    expect([answer.status, answer.headers["content-length"]]).toEqual([200, "300000"]);
+    expect(mirror.upstream.lines).toEqual([]);
+  });
+});
+
+describe("a range of a blob", () => {
+  it.each([
+    ["bytes=1000-1999", 1000, 1999],
+    ["bytes=-500", 299_500, 299_999],
+    ["bytes=5000-", 5000, 299_999],
+    ["bytes=0-", 0, 299_999],
+    ["bytes=299999-999999", 299_999, 299_999],
+  ])("%s is answered by exactly these bytes", async (range, first, last) => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers: { range } });
+    expect(answer.status).toBe(206);
+    expect(answer.headers).toMatchObject({
+      "content-range": `bytes ${first}-${last}/300000`,
+      "content-length": String(last - first + 1),
+      "accept-ranges": "bytes",
+    });
+    expect(answer.body.equals(CONTENT.subarray(first, last + 1))).toBe(true);
+  });
+
+  it.each(["bytes=300000-", "bytes=500-0", "bytes=-0"])("%s is refused by 416", async (range) => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers: { range } });
+    expect(answer.status).toBe(416);
+    expect(answer.headers["content-range"]).toBe("bytes */300000");
+    expect(errorsOf(answer)[0]?.code).toBe("SIZE_INVALID");
+  });
+
+  it("counts only for the version that If-Range names", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT });
+    const path = `/v2/team/app/blobs/${digest}`;
+    const range = "bytes=1-2";
+    const same = await mirror.ask(path, { headers: { range, "if-range": `"${digest}"` } });
+    const other = await mirror.ask(path, { headers: { range, "if-range": '"another"' } });
+    expect([same.status, other.status]).toEqual([206, 200]);
+  });
+});
+
+describe("a blob that the swarm cannot serve", () => {
+  it.each(["SUPERNODE_UNAVAILABLE", "STORAGE_FULL", "ORIGIN_FAILED", "NO_SLOT"] as const)(
+    "comes straight from its registry after %s",
+    async (code) => {
+      await using mirror = await MirrorFixture.start();
+      mirror.swarm.refuse = async () => new ProtocolError(code, "not now");
+      const digest = mirror.upstream.blob("team/app", CONTENT);
+      const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+      expect([answer.status, answer.headers["x-darter-source"]]).toEqual([200, "origin"]);
+      expect(answer.headers["content-length"]).toBe("300000");
+      expect(answer.body.equals(CONTENT)).toBe(true);
+      expect(await mirror.registry.metrics()).toContain(
+        `registry_proxy_detours_total{code="${code}"} 1`,
+      );
+    },
+  );
+
+  it("comes from its registry after a defect of ours", async () => {
+    await using mirror = await MirrorFixture.start();
+    mirror.swarm.refuse = async () => {
+      throw new TypeError("a defect");
+    };
+    const digest = mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+  });
+
+  it("comes from its registry when the swarm stays silent", async () => {
+    await using mirror = await MirrorFixture.start({ stallMs: 20 });
+    mirror.swarm.refuse = async (_request, signal) => {
+      await once(signal, "abort");
+      throw signal.reason;
+    };
+    const digest = mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+  });
+
+  it.each([
+    ["bytes=1000-1999", 1000, 1999],
+    ["bytes=-500", 299_500, 299_999],
+  ])("gives the range %s from its registry", async (range, first, last) => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers: { range } });
+    expect([answer.status, answer.headers["content-range"]]).toEqual([
+      206,
+      `bytes ${first}-${last}/300000`,
+    ]);
+    expect(answer.body.equals(CONTENT.subarray(first, last + 1))).toBe(true);
+  });
+
+  it("is finished from its registry when the swarm fails on the way", async () => {
+    await using mirror = await MirrorFixture.start();
+    const error = new ProtocolError("STORAGE_FULL", "the disk is full");
+    const digest = mirror.swarm.add({ bytes: CONTENT, failure: { atByte: 100_000, error } });
+    mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect([answer.status, answer.headers["x-darter-source"]]).toEqual([200, "peers"]);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+  });
+
+  it("has its range finished from its registry when the swarm fails on the way", async () => {
+    await using mirror = await MirrorFixture.start();
+    const error = new ProtocolError("INTERNAL", "a defect");
+    const digest = mirror.swarm.add({ bytes: CONTENT, failure: { atByte: 100_000, error } });
+    mirror.upstream.blob("team/app", CONTENT);
+    const headers = { range: "bytes=50000-150000" };
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers });
+    expect(answer.body.equals(CONTENT.subarray(50_000, 150_001))).toBe(true);
+    expect(mirror.upstream.requests.at(-1)?.headers.range).toBe("bytes=100000-150000");
+  });
+
+  it("is finished from its registry when the swarm stops on the way", async () => {
+    await using mirror = await MirrorFixture.start({ stallMs: 20 });
+    const until = new Promise<void>(() => undefined);
+    const digest = mirror.swarm.add({ bytes: CONTENT, pause: { atByte: 128 * 1024, until } });
+    mirror.upstream.blob("team/app", CONTENT);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+    expect(mirror.swarm.readingCount).toBe(0);
+  });
+
+  it("is not asked for at the registry when the registry has already said no", async () => {
+    await using mirror = await MirrorFixture.start();
+    const message = "the origin has nothing there (404); check the address";
+    mirror.swarm.refuse = async () => new ProtocolError("ORIGIN_NOT_FOUND", message);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    expect(answer.status).toBe(404);
+    expect(errorsOf(answer)).toEqual([{ code: "BLOB_UNKNOWN", message, detail: {} }]);
+    expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
+  });
+});
+
+describe("wrong bytes", () => {
+  it("of a small blob at the registry are told by 502 and a sentence", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.upstream.blob("team/app", Buffer.from("evil"), digestOf(CONTENT));
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect(answer.status).toBe(502);
+    expect(errorsOf(answer)[0]).toMatchObject({
+      code: "DIGEST_INVALID",
+      message: expect.stringContaining("sent other content than sha256:"),
+    });
+  });
+
+  it("of a large blob at the registry never arrive whole", async () => {
+    await using mirror = await MirrorFixture.start();
+    const wrong = Buffer.from(CONTENT);
+    wrong[10] = wrong[10]! ^ 1;
+    const digest = mirror.upstream.blob("team/app", wrong, digestOf(CONTENT));
+    const { bytes, hasEndedByFin } = await download(mirror, `/v2/team/app/blobs/${digest}`);
+    expect(bytes.length).toBeLessThanOrEqual(CONTENT.length - 64 * 1024);
+    expect(hasEndedByFin).toBe(true);
+  });
+
+  it("that the swarm noticed end the answer by FIN after the good ones, and are not asked for elsewhere", async () => {
+    await using mirror = await MirrorFixture.start();
+    const error = new ProtocolError("DIGEST_MISMATCH", "the origin's bytes are wrong");
+    const failure = { atByte: 131_072, error };
+    const digest = mirror.swarm.add({ bytes: CONTENT, failure });
+    const { bytes, hasEndedByFin } = await download(mirror, `/v2/team/app/blobs/${digest}`);
+    expect(bytes.equals(CONTENT.subarray(0, 131_072))).toBe(true);
+    expect(hasEndedByFin).toBe(true);
+    expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
+    expect(await mirror.registry.metrics()).toContain(
+      'registry_proxy_broken_answers_total{outcome="given_up"} 1',
+    );
+  });
+
+  it("at the first piece are told by a status, because nothing was sent yet", async () => {
+    await using mirror = await MirrorFixture.start();
+    const error = new ProtocolError("DIGEST_MISMATCH", "the origin's bytes are wrong");
+    const digest = mirror.swarm.add({ bytes: CONTENT, failure: { atByte: 0, error } });
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([502, "DIGEST_INVALID"]);
+  });
+});
+
+describe("streaming", () => {
+  it("sends the first bytes before the rest is there", async () => {
+    await using mirror = await MirrorFixture.start();
+    const gate = Promise.withResolvers<void>();
+    const pause = { atByte: 65_536, until: gate.promise };
+    const digest = mirror.swarm.add({ bytes: CONTENT, pause });
+    const socket = send(mirror, `/v2/team/app/blobs/${digest}`);
+    const received: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => received.push(chunk));
+    const length = (): number => Buffer.concat(received).length;
+    await until(() => length() > 65_536, { what: "the first piece", timeoutMs: 5000 });
+    gate.resolve();
+    await once(socket, "end");
+    expect(Buffer.concat(received).subarray(-1000).equals(CONTENT.subarray(-1000))).toBe(true);
+  });
+
+  it("reads no more than a client takes, and stops when it leaves", async () => {
+    await using mirror = await MirrorFixture.start();
+    const bytes = seededBytes("large", 64 * 1024 * 1024);
+    let steps = 0;
+    const digest = mirror.swarm.add({ bytes, stepBytes: 64 * 1024 });
+    const open = mirror.swarm.open.bind(mirror.swarm);
+    mirror.swarm.open = async (request, signal) => {
+      const task = await open(request, signal);
+      const read = task.read.bind(task);
+      task.read = async function* counted(range, aborted) {
+        for await (const chunk of read(range, aborted)) {
+          steps += 1;
+          yield chunk;
+        }
+      };
+      return task;
+    };
+    const socket = send(mirror, `/v2/team/app/blobs/${digest}`);
+    socket.pause();
+    let before = -1;
+    await until(
+      () => {
+        const isStill = steps > 0 && steps === before;
+        before = steps;
+        return isStill;
+      },
+      { what: "the reading to pause", timeoutMs: 10_000, intervalMs: 100 },
+    );
+    expect(steps).toBeLessThan(512);
+    expect(mirror.swarm.readingCount).toBe(1);
+    socket.destroy();
+    const isLeft = (): boolean => mirror.swarm.readingCount === 0 && mirror.swarm.openCount === 0;
+    await until(isLeft, { what: "the reading to stop", timeoutMs: 5000 });
+    expect(await mirror.registry.metrics()).toContain(
+      'registry_proxy_broken_answers_total{outcome="client_left"} 1',
+    );
+  });
+
+  it("lets an opening go when its client leaves", async () => {
+    await using mirror = await MirrorFixture.start();
+    const opened = Promise.withResolvers<AbortSignal>();
+    mirror.swarm.refuse = async (_request, signal) => {
+      opened.resolve(signal);
+      await once(signal, "abort");
+      throw signal.reason;
+    };
+    const socket = send(mirror, `/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    const signal = await opened.promise;
+    socket.destroy();
+    await until(() => signal.aborted, { what: "the opening to be aborted", timeoutMs: 5000 });
+  });
+});
+
+function send(mirror: MirrorFixture, path: string): Socket {
+  const socket = connect(mirror.endpoint.port, mirror.endpoint.host);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: mirror\r\nConnection: close\r\n\r\n`);
+  return socket;
+}
+
+/** The body of an answer up to the end of its connection, and whether that was a FIN. */
+async function download(
+  mirror: MirrorFixture,
+  path: string,
+): Promise<{ bytes: Buffer; hasEndedByFin: boolean }> {
+  const socket = send(mirror, path);
+  const received: Buffer[] = [];
+  let hasEndedByFin = false;
+  socket.on("data", (chunk: Buffer) => received.push(chunk));
+  socket.on("end", () => (hasEndedByFin = true));
+  socket.on("error", () => undefined);
+  await new Promise((resolve) => socket.once("close", resolve));
+  const all = Buffer.concat(received);
+  expect(all.toString("latin1", 0, 200)).toMatch(/^HTTP\/1.1 200 /);
+  expect(all.toString("latin1", 0, 2000)).toMatch(/content-length: 300000\r\n/i);
+  return { bytes: all.subarray(all.indexOf("\r\n\r\n") + 4), hasEndedByFin };
+}

@@ -1,0 +1,127 @@
+import { join } from "node:path";
+
+import type { Clock, Random } from "../platform/clock.ts";
+import { listenOn } from "../platform/http-server.ts";
+import type { Log } from "../platform/log.ts";
+import { createMetricsRegistry } from "../platform/metrics.ts";
+import { AddressGate } from "../platform/origin/address-gate.ts";
+import type { OriginClientOptions } from "../platform/origin/origin-client.ts";
+import { OriginClient } from "../platform/origin/origin-client.ts";
+import { Signer } from "../platform/signing.ts";
+import { EXIT, UserError } from "../platform/user-error.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../protocol/endpoint.ts";
+import { openDiskStore } from "../store/disk-store.ts";
+import { PieceServer } from "../store/piece-server.ts";
+import type { SupernodeConfig } from "./config.ts";
+import { createSupernodeMetrics } from "./metrics.ts";
+import { NodeGateway } from "./node-gateway.ts";
+import { PieceRoute } from "./piece-route.ts";
+import { SeedRecords } from "./seed/seed-records.ts";
+import { SendRate } from "./send-rate.ts";
+import { createServer } from "./server.ts";
+import { Swarm } from "./swarm.ts";
+import type { TaskTimes } from "./tasks/live-task.ts";
+
+/** How long pieces that are being sent may take at the end. */
+const DRAIN_MS = 5000;
+
+export interface SupernodeDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What users need not set. */
+export interface SupernodeTuning {
+  readonly times?: Partial<TaskTimes>;
+  readonly origin?: OriginClientOptions;
+  readonly helloMs?: number;
+}
+
+/** A running supernode. Disposing it says good-bye to the nodes, lets running transfers end and closes the store. */
+export interface Supernode extends AsyncDisposable {
+  /** Where it listens. */
+  readonly endpoint: Endpoint;
+}
+
+/** Opens the data directory and listens. Throws UserError for what the user can mend. */
+export async function startSupernode(
+  config: SupernodeConfig,
+  deps: SupernodeDeps,
+  tuning: SupernodeTuning = {},
+): Promise<Supernode> {
+  const listen = endpointOf("listen", config.listen);
+  const seedUrl = config.advertise && `http://${formatEndpoint(endpointOf("advertise", config.advertise))}`;
+  const gate = new AddressGate(config.allowOrigin);
+  await using stack = new AsyncDisposableStack();
+  const { dataDir, diskQuota: quotaBytes, uploadRate } = config;
+  const { log, clock, random } = deps;
+
+  const store = stack.use(await openDiskStore({ dataDir, quotaBytes, clock, log }));
+  const records = stack.use(await SeedRecords.open(join(dataDir, "seed"), { log }));
+  const signer = await Signer.load(join(dataDir, "supernode-key.pem"));
+  const { fetch } = stack.use(new OriginClient({ gate, clock, random }, tuning.origin));
+  const registry = createMetricsRegistry();
+  const metrics = createSupernodeMetrics(registry, {
+    nodes: () => swarm.nodeCount,
+    tasks: () => swarm.taskCount,
+    storedBytes: () => store.usedBytes,
+  });
+  const swarm = new Swarm({ fetch, store, records, signer, clock, random, log }, metrics, {
+    seedUrl,
+    heartbeatMs: config.heartbeat,
+    seedSlots: config.seedSlots,
+    uploadBytesPerSecond: uploadRate,
+    times: { abandonMs: 10_000, reconnectMs: 1500, ...tuning.times },
+  });
+  stack.use(swarm);
+  const pieces = new PieceRoute(
+    {
+      store,
+      server: new PieceServer({ clock }),
+      log,
+      rate: new SendRate(clock, uploadRate),
+      onSent: (sent) => swarm.onPieceSent(sent),
+    },
+    { slotsMax: config.uploadSlots },
+  );
+  let notReady: string | undefined;
+  const app = await createServer(
+    {
+      supernodeId: swarm.supernodeId,
+      registry,
+      pieces,
+      tasks: () => swarm.tasks(),
+      task: (taskId) => swarm.task(taskId),
+      peers: () => swarm.peers(),
+      notReady: () => notReady,
+    },
+    log,
+  );
+  await app.ready();
+  stack.defer(async () => await app.close());
+  stack.defer(async () => await pieces.drain(DRAIN_MS));
+  const gateway = new NodeGateway(app.server, swarm, log, {
+    heartbeatMs: config.heartbeat,
+    helloMs: tuning.helloMs ?? 5000,
+  });
+  stack.use(gateway);
+  const endpoint = await listenOn(app.server, listen);
+  stack.defer(() => {
+    notReady = "it is about to stop";
+    // Running requests go on; nobody can connect any more.
+    app.server.close();
+  });
+  const running = stack.move();
+  return { endpoint, [Symbol.asyncDispose]: async () => await running.disposeAsync() };
+}
+
+function endpointOf(option: string, text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint) return endpoint;
+  throw new UserError(
+    EXIT.usage,
+    `--${option} ${text} is not HOST:PORT, such as 0.0.0.0:8002; see supernode --help`,
+  );
+}

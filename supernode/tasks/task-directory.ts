@@ -1,0 +1,277 @@
+import type { LimitFunction } from "p-limit";
+
+import { TASKS_PER_NODE_MAX } from "../../protocol/limits.ts";
+import type { NodeFrame } from "../../protocol/node-frames.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskSummary } from "../../protocol/rest.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import type { ConnectedNode } from "../connected-node.ts";
+import { LowestFree } from "../lowest-free.ts";
+import type { Host, Task } from "../scheduler/scheduler.ts";
+import type { SchedulerDriver } from "../scheduler-driver.ts";
+import type { SeedDeps } from "../seed/seed-request.ts";
+import type { JoinRequest } from "./join-request.ts";
+import { parseJoin, readHave } from "./join-request.ts";
+import type { TaskTimes } from "./live-task.ts";
+import { LiveTask } from "./live-task.ts";
+import type { OriginCounts } from "./probe-stream.ts";
+import { RecentMismatches } from "./recent-mismatches.ts";
+import { sendAbort } from "./task-answers.ts";
+import type { TaskJoin } from "./task-members.ts";
+import type { UrlResolver } from "./url-resolver.ts";
+
+/** The most tasks that nodes take part in at once; a join of one more is refused. */
+export const LIVE_TASKS_MAX = 65_536;
+
+export interface TaskDirectoryDeps {
+  readonly seed: SeedDeps;
+  readonly driver: SchedulerDriver;
+  readonly resolver: UrlResolver;
+  readonly seedSlots: LimitFunction;
+  readonly totals: OriginCounts;
+  readonly times: TaskTimes;
+  /** Hears of the last state of a task that is live no more. */
+  readonly onEnded: (summary: TaskSummary) => void;
+}
+
+/** A join from the frame to the leave or the abort. */
+interface Join {
+  readonly abort: AbortController;
+  task: LiveTask | undefined;
+}
+
+type TaskFrame = Extract<NodeFrame, { task: number }>;
+
+/** Every task that nodes take part in, and which node knows it by which number. */
+export class TaskDirectory {
+  readonly #deps: TaskDirectoryDeps;
+  readonly #mismatches: RecentMismatches;
+  readonly #tasks = new Map<TaskId, LiveTask>();
+  readonly #byNumber = new Map<Task, LiveTask>();
+  readonly #numbers = new LowestFree();
+  /** What remains to be done of tasks that were closed. */
+  readonly #ending = new Map<TaskId, Promise<void>>();
+  readonly #joins = new Map<Host, Map<number, Join>>();
+
+  constructor(deps: TaskDirectoryDeps) {
+    this.#deps = deps;
+    this.#mismatches = new RecentMismatches(deps.seed.clock);
+  }
+
+  get(taskId: TaskId): LiveTask | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  /** The tasks that nodes take part in now. */
+  get live(): Iterable<LiveTask> {
+    return this.#tasks.values();
+  }
+
+  get liveCount(): number {
+    return this.#tasks.size;
+  }
+
+  /** The number by which a node knows a task. */
+  taskNumber(host: Host, task: Task): number | undefined {
+    return this.#byNumber.get(task)?.members.numberOf(host);
+  }
+
+  /** How many tasks a node takes part in. */
+  joinCount(host: Host): number {
+    return this.#joins.get(host)?.size ?? 0;
+  }
+
+  /** Handles a frame about a task. Frames about a number that is not in use are late, and ignored. */
+  handle(node: ConnectedNode, frame: TaskFrame, hostOf: (nodeId: string) => Host | undefined): void {
+    if (frame.kind === "join") {
+      void this.#join(node, frame);
+      return;
+    }
+    const join = this.#joins.get(node.host)?.get(frame.task);
+    if (!join) return;
+    if (frame.kind === "leave") {
+      this.#forget(node.host, frame.task);
+      join.abort.abort(new Error("the node left"));
+      join.task?.leave(node, frame.task);
+      return;
+    }
+    if (join.task) this.#tell(join.task, node, frame, hostOf);
+  }
+
+  /** The node is gone: it leaves every task. */
+  removeNode(node: ConnectedNode): void {
+    const joins = this.#joins.get(node.host);
+    this.#joins.delete(node.host);
+    for (const [number, join] of joins ?? []) {
+      join.abort.abort(new Error("the node is gone"));
+      join.task?.leave(node, number);
+    }
+  }
+
+  /** Ends every task; resolves when nothing is read or written any more. */
+  async close(): Promise<void> {
+    for (const joins of this.#joins.values()) {
+      for (const { abort } of joins.values()) abort.abort(new Error("the supernode stops"));
+    }
+    for (const task of [...this.#tasks.values()]) task.close();
+    await Promise.all(this.#ending.values());
+  }
+
+  #tell(
+    task: LiveTask,
+    node: ConnectedNode,
+    frame: Exclude<TaskFrame, { kind: "join" | "leave" }>,
+    hostOf: (nodeId: string) => Host | undefined,
+  ): void {
+    const { driver } = this.#deps;
+    switch (frame.kind) {
+      case "progress": {
+        const { shape } = task;
+        const have = shape && readHave(frame.have, shape.lengthBytes, shape.pieceLengthBytes);
+        if (have) task.progress(node, have);
+        return;
+      }
+      case "refuse-offer":
+        driver.refuseOffer(task.number, node.host, frame.piece);
+        return;
+      case "blame": {
+        const accused = hostOf(frame.nodeId);
+        if (accused !== undefined) driver.blame(task.number, node.host, accused, frame.reason);
+        return;
+      }
+      case "starve":
+        task.starve(node);
+        return;
+      default:
+        frame satisfies never;
+    }
+  }
+
+  async #join(node: ConnectedNode, frame: Extract<TaskFrame, { kind: "join" }>): Promise<void> {
+    const joins = this.#joins.get(node.host) ?? new Map<number, Join>();
+    this.#joins.set(node.host, joins);
+    if (joins.has(frame.task)) {
+      node.link.close(4400, `the task number ${frame.task} is in use`);
+      return;
+    }
+    const join: Join = { abort: new AbortController(), task: undefined };
+    joins.set(frame.task, join);
+    try {
+      if (joins.size > TASKS_PER_NODE_MAX) throw limitExceeded("the node takes part in too many tasks");
+      await this.#enter(node, parseJoin(frame), join, { isGetOnly: false });
+    } catch (error) {
+      this.#refuse(node, frame.task, join, error);
+    }
+  }
+
+  #refuse(node: ConnectedNode, number: number, join: Join, error: unknown): void {
+    if (join.abort.signal.aborted) return;
+    this.#forget(node.host, number);
+    const { log } = this.#deps.seed;
+    if (!(error instanceof ProtocolError)) log.error({ err: error }, "a join failed by a defect");
+    const shown =
+      error instanceof ProtocolError
+        ? error
+        : new ProtocolError("INTERNAL", "the supernode failed; its log says more");
+    sendAbort({ node, number }, shown, false);
+  }
+
+  /** Finds the task that is meant, asking the origin where the URL alone does not tell, and joins it. */
+  async #enter(
+    node: ConnectedNode,
+    request: JoinRequest,
+    join: Join,
+    options: { readonly isGetOnly: boolean },
+  ): Promise<void> {
+    const { number, pieceLengthBytes, holding } = request;
+    const given = request.taskId;
+    const known = given !== undefined && (await this.#isKnown(given, request)) ? given : undefined;
+    if (join.abort.signal.aborted) return;
+    if (known !== undefined) {
+      const { origin } = request;
+      const taskJoin = { node, number, origin, pieceLengthBytes, holding, stream: undefined, rejoin: undefined };
+      this.#attach(known, taskJoin, join);
+      return;
+    }
+    const { resolver } = this.#deps;
+    const resolved = await resolver.resolve(request.origin!, request.identity, options, join.abort.signal);
+    const probe = resolved.takeStream();
+    if (given !== undefined && given !== resolved.taskId) {
+      probe?.stream[Symbol.dispose]();
+      throw new ProtocolError("ORIGIN_CHANGED", "the file is another one by now; ask for it again");
+    }
+    const isWanted = !this.#tasks.get(resolved.taskId)?.isComplete;
+    if (!isWanted) probe?.stream[Symbol.dispose]();
+    const rejoin = (): void => {
+      join.task = undefined;
+      this.#enter(node, request, join, { isGetOnly: true }).catch((error: unknown) =>
+        this.#refuse(node, number, join, error),
+      );
+    };
+    this.#attach(
+      resolved.taskId,
+      {
+        node,
+        number,
+        origin: resolved.origin,
+        pieceLengthBytes,
+        holding,
+        stream: isWanted ? probe : undefined,
+        rejoin: options.isGetOnly ? undefined : rejoin,
+      },
+      join,
+    );
+  }
+
+  /** Whether a task named by its id can be joined without asking which version the origin has. */
+  async #isKnown(taskId: TaskId, { origin, holding }: JoinRequest): Promise<boolean> {
+    if (taskDigest(taskId) || !origin || this.#tasks.has(taskId)) return true;
+    if (holding?.lengthBytes !== undefined && holding.have.isFull) return true;
+    using stored = await this.#deps.seed.store.find(taskId);
+    return stored?.record.isProven === true && stored.isComplete;
+  }
+
+  #attach(taskId: TaskId, taskJoin: TaskJoin, join: Join): void {
+    const task = this.#tasks.get(taskId) ?? this.#create(taskId);
+    join.task = task;
+    task.join(taskJoin);
+  }
+
+  #create(taskId: TaskId): LiveTask {
+    if (this.#tasks.size >= LIVE_TASKS_MAX) throw limitExceeded("the supernode has too many tasks");
+    const number = this.#numbers.take();
+    const before = this.#ending.get(taskId) ?? Promise.resolve();
+    const deps = {
+      ...this.#deps,
+      mismatches: this.#mismatches,
+      onJoinEnded: ({ node, number: joinNumber }: TaskJoin) => this.#forget(node.host, joinNumber),
+      onClosed: (task: LiveTask, ended: Promise<void>) => this.#remove(task, ended),
+    };
+    const task = new LiveTask(deps, taskId, number, before);
+    this.#tasks.set(taskId, task);
+    this.#byNumber.set(number, task);
+    return task;
+  }
+
+  #remove(task: LiveTask, ended: Promise<void>): void {
+    const { taskId } = task;
+    this.#tasks.delete(taskId);
+    this.#byNumber.delete(task.number);
+    this.#numbers.give(task.number);
+    this.#deps.resolver.forget(taskId);
+    this.#deps.onEnded(task.summary);
+    const done = ended.then(() => {
+      if (this.#ending.get(taskId) === done) this.#ending.delete(taskId);
+    });
+    this.#ending.set(taskId, done);
+  }
+
+  #forget(host: Host, number: number): void {
+    this.#joins.get(host)?.delete(number);
+  }
+}
+
+function limitExceeded(what: string): ProtocolError {
+  return new ProtocolError("LIMIT_EXCEEDED", `${what}; try again later`);
+}
