@@ -32,24 +32,30 @@ try {
   origin.listen(0, "127.0.0.1");
   await once(origin, "listening");
   const { port } = origin.address() as AddressInfo;
-  const supernode = await startServer("supernode", 1, [
-    ...["--listen", "127.0.0.1:0", "--allow-origin", "127.0.0.1"],
-    ...["--data-dir", join(directory, "supernode")],
-  ]);
-  const mirror = await startServer("registry-proxy", 2, [
-    ...["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"],
-    ...["--supernode", `http://${supernode.at(-1)}`, "--data-dir", join(directory, "mirror")],
-  ]);
+  const supernode = await startServer("supernode", 1, {
+    listen: "127.0.0.1:0",
+    "allow-origin": "127.0.0.1",
+    "data-dir": join(directory, "supernode"),
+  });
+  const mirror = await startServer("registry-proxy", 2, {
+    listen: "127.0.0.1:0",
+    "peer-listen": "127.0.0.1:0",
+    supernode: `http://${supernode.at(-1)}`,
+    "data-dir": join(directory, "mirror"),
+  });
   for (const url of [`http://${supernode.at(-1)}/healthz`, `http://${mirror.at(-1)}/v2/`]) {
     const { status } = await fetch(url);
     if (status !== 200) throw new Error(`${url} answers ${status}`);
   }
   const target = join(directory, "file");
-  await runToEnd("dfget", [
-    ...[`http://127.0.0.1:${port}/file`, "-o", target, "--supernode", `http://${supernode.at(-1)}`],
-    ...["--allow-origin", "127.0.0.1", "--data-dir", join(directory, "node"), "--no-back-source"],
-    ...["--socket", join(directory, "dfget.sock"), "--idle-exit", "200ms", "--quiet"],
-  ]);
+  await runToEnd("dfget", `http://127.0.0.1:${port}/file`, {
+    output: target,
+    supernode: `http://${supernode.at(-1)}`,
+    "allow-origin": "127.0.0.1",
+    "data-dir": join(directory, "node"),
+    socket: join(directory, "dfget.sock"),
+    "idle-exit": "200ms",
+  });
   if (sha256(await readFile(target)) !== sha256(content)) throw new Error("the file differs");
   for (const child of running) {
     child.kill("SIGTERM");
@@ -64,18 +70,19 @@ try {
   await rm(directory, { recursive: true, force: true, maxRetries: 20 });
 }
 
-function start(program: string, args: readonly string[]): ChildProcess {
+type Flags = Readonly<Record<string, string>>;
+
+function start(program: string, flags: Flags, ...positionals: readonly string[]): ChildProcess {
   const main = join(DIST, program, "main.js");
-  return spawn(process.execPath, [main, ...args], { stdio: ["ignore", "inherit", "pipe"] });
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  return spawn(process.execPath, [main, ...args, ...positionals], {
+    stdio: ["ignore", "inherit", "pipe"],
+  });
 }
 
 /** Starts a server and returns the addresses of the `count` records by which it says that it is ready. */
-async function startServer(
-  program: string,
-  count: number,
-  args: readonly string[],
-): Promise<string[]> {
-  const child = start(program, args);
+async function startServer(program: string, count: number, flags: Flags): Promise<string[]> {
+  const child = start(program, flags);
   running.push(child);
   const addresses: string[] = [];
   const lines = createInterface({ input: child.stderr! });
@@ -90,8 +97,8 @@ async function startServer(
   return addresses;
 }
 
-async function runToEnd(program: string, args: readonly string[]): Promise<void> {
-  const child = start(program, args);
+async function runToEnd(program: string, url: string, flags: Flags): Promise<void> {
+  const child = start(program, flags, url);
   child.stderr!.pipe(process.stderr);
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) throw new Error(`${program} ended with ${code}`);

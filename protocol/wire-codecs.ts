@@ -94,7 +94,7 @@ export function uints(countMax: number): Codec<readonly number[]> {
     },
     read(reader, previous) {
       const packed = new Reader(reader.bytes());
-      const values = [...(previous ?? [])];
+      const values = (previous ?? []) as number[];
       while (!packed.isAtEnd) {
         if (values.length >= countMax) throw new FrameError(`more than ${countMax} integers`);
         values.push(packed.varint());
@@ -129,7 +129,9 @@ export function list<T>(codec: Codec<T>, countMax: number): Codec<readonly T[]> 
     },
     read(reader, previous) {
       if ((previous?.length ?? 0) >= countMax) throw new FrameError(`more than ${countMax} values`);
-      return [...(previous ?? []), codec.read(reader, undefined)];
+      const values = (previous ?? []) as T[];
+      values.push(codec.read(reader, undefined));
+      return values;
     },
   };
 }

@@ -178,10 +178,12 @@ class DiskStore implements PieceStore {
     const orphans = await listTaskFiles(this.#tasksDir);
     rows.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
     for (const row of rows) {
-      if (!orphans.delete(row.taskId) && row.heldPieces > 0) {
+      const isKept = isEmptyFile(row) || (row.heldPieces > 0 && orphans.has(row.taskId));
+      if (!isKept) {
         this.#metadata.deleteTask(row);
         continue;
       }
+      orphans.delete(row.taskId);
       this.#rows.set(row.taskId, row);
       this.#lastUsedAtMs = Math.max(this.#lastUsedAtMs, row.lastUsedAtMs);
       this.#budget.hold(row.heldBytes);
@@ -269,8 +271,7 @@ class DiskStore implements PieceStore {
       return;
     }
     this.#open.delete(row.taskId);
-    const isEmptyFile = row.lengthBytes === 0 && row.isProven;
-    if (row.heldPieces === 0 && !isEmptyFile) this.#forget(row);
+    if (row.heldPieces === 0 && !isEmptyFile(row)) this.#forget(row);
     else this.#touch(row);
   }
 
@@ -327,6 +328,11 @@ class DiskStore implements PieceStore {
   #path(taskId: TaskId): string {
     return join(this.#tasksDir, taskFilePath(taskId));
   }
+}
+
+/** A task that is complete without a piece; every other task that holds none is forgotten. */
+function isEmptyFile(row: TaskRow): boolean {
+  return row.lengthBytes === 0 && row.isProven;
 }
 
 function freeBytes(path: string): number {

@@ -30,7 +30,7 @@ describe("the imports of the code", () => {
     ["dfget/planted.ts", 'export { scheduler } from "../supernode/scheduler/scheduler.ts";'],
     ["dfget/peer/planted.ts", 'const late = await import("../../registry-proxy/mirror.ts");'],
     ["platform/planted.ts", 'import "../store/disk-store.ts";'],
-    ["protocol/planted.ts", "import {", "  VERSION,", '} from "../platform/version.ts";'],
+    ["protocol/planted.ts", 'import {\n  VERSION,\n} from "../platform/version.ts";'],
     ["protocol/planted.ts", 'import { readFileSync } from "node:fs";'],
     ["supernode/scheduler/planted.ts", 'import pLimit from "p-limit";'],
     ["supernode/scheduler/planted.ts", 'import { systemClock } from "../../platform/clock.ts";'],
@@ -38,13 +38,9 @@ describe("the imports of the code", () => {
     ["dfget/planted.ts", 'import { fleet } from "../test/harness/fleet.ts";'],
     ["dfget/planted.ts", 'new Worker(new URL("../bench/demo/main.ts", import.meta.url));'],
     ["store/planted.test.ts", 'import { demo } from "../bench/demo/main.ts";'],
-  ])("are refused in %s: %s %s %s", (path, ...lines) => {
-    const planted = importErrors([
-      ...files,
-      file(path, ...lines.filter((line) => line !== undefined)),
-    ]);
-    expect(planted).toHaveLength(1);
-    expect(planted[0]).toContain(path);
+  ])("are refused in %s: %s", (path, text) => {
+    const errors = importErrors([...files, file(path, text)]);
+    expect(errors.filter((error) => error.startsWith(path))).toHaveLength(1);
   });
 
   it("may name what the table allows", () => {
@@ -108,7 +104,8 @@ describe("the text of the code", () => {
     ["platform/planted.ts", "// TODO: later"],
     ["protocol/planted.ts", "const value = text as any;"],
   ])("is refused in %s: %s", (path, line) => {
-    expect(textErrors([...files, file(path, line)])).toHaveLength(1);
+    const errors = textErrors([...files, file(path, line)]);
+    expect(errors.filter((error) => error.startsWith(path))).toHaveLength(1);
   });
 
   it("needs each exception that a rule makes", () => {

@@ -54,7 +54,6 @@ const DRAIN_MS_MAX = 5000;
 export class Peer implements AsyncDisposable {
   readonly #identity: NodeIdentity;
   readonly #store: PieceStore;
-  readonly #log: Log;
   readonly #clock: Clock;
   readonly #sessions = new Sessions();
   readonly #opening = new SingleFlight<TaskSession>();
@@ -84,7 +83,6 @@ export class Peer implements AsyncDisposable {
     const random: Random = Math.random;
     this.#identity = identity;
     this.#store = store;
-    this.#log = log;
     this.#clock = clock;
     this.#startedMs = clock.nowMs();
     this.#hasSupernodes = options.supernodeUrls.length > 0;

@@ -165,7 +165,9 @@ export class SupernodeLink {
         this.#isConnected = false;
         this.#connectedUrl = undefined;
         if (wasConnected) {
-          this.#log.warn({ supernode: printableUrl(url), code }, "lost the supernode");
+          if (!this.#closing.signal.aborted) {
+            this.#log.warn({ supernode: printableUrl(url), code }, "lost the supernode");
+          }
           this.#events.lost();
         }
         resolve(wasConnected);

@@ -76,7 +76,7 @@ export class Swarm {
   close(nowMs: number, task: Task): void {
     const state = this.#context.tasks.get(task);
     if (state === undefined) return;
-    for (const link of [...state.links.values()]) this.#neighbourhood.drop(nowMs, link);
+    for (const link of state.links.values()) this.#neighbourhood.drop(nowMs, link);
     this.#downloads.abortAll(nowMs, state);
     this.#orphans.abortAll(state);
     this.#context.tasks.delete(task);

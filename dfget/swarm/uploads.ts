@@ -120,7 +120,9 @@ export class Uploads {
     let left = this.#context.options.grantSample;
     for (let i = 0; i < links.length && left > 0; i++) {
       const link = links[i + start < links.length ? i + start : i + start - links.length]!;
-      if (link.interest === 0 || link.nothing || !link.heard) continue;
+      if (link.nothing || !link.heard) continue;
+      // Each of its slots with us is for another piece.
+      if (link.interest <= link.grantedAtMs.length + link.uploads) continue;
       if (link.free <= link.grantedAtMs.length) continue;
       left -= 1;
       const speed =

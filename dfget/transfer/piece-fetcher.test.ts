@@ -229,16 +229,6 @@ describe("PieceFetcher when it is told to stop", () => {
 });
 
 describe("PieceFetcher when its user or its thread fails", () => {
-  it("refuses to write one place of a file twice at the same time", async () => {
-    const { port } = await serve(() => {});
-    const pieces = fetcher();
-    const abort = new AbortController();
-    const running = failure(pieces.fetch(request(port), abort.signal));
-    await expect(pieces.fetch(request(port, { offsetBytes: 5 }), never)).rejects.toThrow("already");
-    abort.abort();
-    await running;
-  });
-
   it.each([
     { path: "/a b" },
     { path: "a" },

@@ -40,7 +40,6 @@ export interface PieceFetcherDeps {
 }
 
 interface Pending {
-  readonly request: PieceFetchRequest;
   readonly signal: AbortSignal;
   readonly onAbort: () => void;
   readonly resolve: (piece: FetchedPiece) => void;
@@ -76,17 +75,17 @@ export class PieceFetcher implements AsyncDisposable {
 
   /**
    * Fetches one piece. Rejects with PieceFetchError; whatever the outcome, nothing is written to `fd`
-   * after the promise settled. The bytes are in the file before they are verified: throws an error when
-   * the same place of the same file is being written already.
+   * after the promise settled. The bytes are in the file before anybody verified them, so where two
+   * fetches wrote to one place, the piece may be committed only after the other one settled and the
+   * file was hashed again; a fetch without `fd` avoids that.
    */
   async fetch(request: PieceFetchRequest, signal: AbortSignal): Promise<PieceFetchResult> {
     const order = checkedOrder(request);
-    this.#checkPlace(order);
     if (signal.aborted || this.#isClosed) throw abortedError();
     const id = this.#nextId++;
     return await new Promise<FetchedPiece>((resolve, reject) => {
       const onAbort = (): void => this.#post({ kind: "abort", id });
-      this.#pending.set(id, { request: order, signal, onAbort, resolve, reject });
+      this.#pending.set(id, { signal, onAbort, resolve, reject });
       signal.addEventListener("abort", onAbort, { once: true });
       this.#worker ??= this.#start();
       this.#post({ kind: "fetch", id, order });
@@ -134,17 +133,6 @@ export class PieceFetcher implements AsyncDisposable {
     this.#pending.delete(id);
     pending?.signal.removeEventListener("abort", pending.onAbort);
     return pending;
-  }
-
-  #checkPlace({ fd, offsetBytes, lengthBytes }: FetchOrder): void {
-    if (fd === undefined) return;
-    for (const { request } of this.#pending.values()) {
-      const isOverlap =
-        request.fd === fd &&
-        request.offsetBytes < offsetBytes + lengthBytes &&
-        offsetBytes < request.offsetBytes + request.lengthBytes;
-      if (isOverlap) throw new Error("This piece is being written to the file already.");
-    }
   }
 }
 

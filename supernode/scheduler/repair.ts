@@ -148,7 +148,7 @@ export class Repair {
     const { ledger, members } = record;
     const asked = new Set<Host>();
     let hasOld = false;
-    for (const offer of [...ledger.unconfirmed.values()]) {
+    for (const offer of ledger.unconfirmed.values()) {
       if (offer.isInFlight) continue;
       const others = ledger.holders(offer.piece).filter((holder) => holder !== offer.host);
       if (others.length > 0 || (offer.host >= 0 && members.isComplete(offer.host))) {

@@ -45,7 +45,7 @@ export class Scheduler {
   removeHost(nowMs: number, host: Host): void {
     const record = this.#context.hosts.get(host);
     if (record === undefined) return;
-    for (const task of [...record.tasks]) this.leave(nowMs, task, host);
+    for (const task of record.tasks) this.leave(nowMs, task, host);
     this.#context.hosts.delete(host);
   }
 

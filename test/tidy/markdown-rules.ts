@@ -22,7 +22,7 @@ function linkErrors({ path, text }: SourceFile, pages: readonly SourceFile[]): s
     if (/^[a-z]+:/.test(link)) continue;
     const [target = "", fragment] = link.split("#", 2);
     const wanted = target === "" ? path : posix.join(posix.dirname(path), target);
-    if (!existsSync(join(ROOT, wanted)))
+    if (wanted !== path && !existsSync(join(ROOT, wanted)))
       errors.push(`${path} links to ${link}, which is not there`);
     const page = pages.find((candidate) => candidate.path === wanted);
     if (fragment !== undefined && page && !anchors(page.text).includes(fragment)) {
