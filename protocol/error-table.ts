@@ -40,7 +40,7 @@ export const ERRORS = {
     status: 403,
     retry: "no",
     meaning:
-      "The address of the origin is loopback, link-local, private or otherwise not allowed; see --allow-origin.",
+      "The address of the origin is loopback, link-local, a cloud's metadata service or otherwise special; see --allow-origin.",
   },
   ORIGIN_UNREACHABLE: {
     status: 502,

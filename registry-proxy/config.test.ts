@@ -24,8 +24,10 @@ describe("the options of registry-proxy", () => {
 
   it("allow the addresses of upstreams without more ado", () => {
     const { peer, upstreams } = settings(
-      ...["--upstream", "http://127.0.0.1:5000", "--upstream", "https://docker.io"],
-      ...["--allow-origin", "10.0.0.0/8", "--supernode", "http://10.0.0.1:8002"],
+      "--upstream=http://127.0.0.1:5000",
+      "--upstream=https://docker.io",
+      "--allow-origin=10.0.0.0/8",
+      "--supernode=http://10.0.0.1:8002",
     );
     expect(upstreams.default.baseUrl).toBe("http://127.0.0.1:5000");
     expect(peer.allowOrigins).toEqual(["10.0.0.0/8", "127.0.0.1:5000", "registry-1.docker.io:443"]);

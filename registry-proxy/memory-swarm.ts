@@ -64,7 +64,7 @@ export class MemorySwarm implements Swarm {
       taskId,
       lengthBytes: content.hasUnknownLength === true ? undefined : bytes.length,
       mediaType,
-      firstSource: content.source ?? (content.isLocal === true ? "disk" : "peers"),
+      firstSource: content.source ?? "peers",
       read: (range, signal) => this.#read(content, range, signal),
       completed: Promise.resolve(),
       failure: undefined,

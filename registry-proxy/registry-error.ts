@@ -27,6 +27,8 @@ const UNKNOWN: Readonly<Record<Subject, RegistryCode>> = {
   repository: "NAME_UNKNOWN",
 };
 
+const CHALLENGE_LENGTH_MAX = 4096;
+
 /** A request that is answered with an error in the form of the OCI distribution specification. */
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
@@ -68,7 +70,7 @@ export function registryErrorOf(error: unknown, subject: Subject): RegistryError
   switch (code) {
     case "ORIGIN_UNAUTHORIZED": {
       const { challenge } = details;
-      const headers = challenge === undefined ? {} : { "www-authenticate": challenge };
+      const headers = isHeaderText(challenge) ? { "www-authenticate": challenge } : {};
       return answer(401, "UNAUTHORIZED", headers);
     }
     case "ORIGIN_FORBIDDEN":
@@ -88,4 +90,9 @@ export function registryErrorOf(error: unknown, subject: Subject): RegistryError
       // Never 429: container runtimes answer that by long pauses.
       return answer(502, "UNAVAILABLE");
   }
+}
+
+/** The challenge may have come to us from another process. */
+function isHeaderText(text: string | undefined): text is string {
+  return text !== undefined && text.length <= CHALLENGE_LENGTH_MAX && /^[\x20-\x7e]+$/.test(text);
 }

@@ -254,6 +254,23 @@ describe("the disk store and its directory", () => {
     await expect.poll(openFiles).not.toContain(filePath("a"));
   });
 
+  it("notices that a file was cut or removed while no handle was open", async () => {
+    await using store = await openStore();
+    {
+      using task = await store.open(testTask("a", 3));
+      await putPieces(task, 0, 1, 2);
+    }
+    writeFileSync(filePath("a"), readFileSync(filePath("a")).subarray(0, PIECE_LENGTH_BYTES));
+    {
+      using task = (await store.find(testTaskId("a")))!;
+      expect([...task.have]).toEqual([0]);
+    }
+    await rm(filePath("a"));
+    using task = (await store.find(testTaskId("a")))!;
+    expect([...task.have]).toEqual([]);
+    expect(store.usedBytes).toBe(0);
+  });
+
   it("leaves the floor of free space alone", async () => {
     await using store = await openStore({ freeFloorBytes: Number.MAX_SAFE_INTEGER });
     using task = await store.open(testTask("a", 1));

@@ -14,6 +14,7 @@ import { StorageBudget } from "./storage-budget.ts";
 import { listTaskFiles, taskFilePath } from "./task-file.ts";
 import { closeFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
+import { WarmContents } from "./warm-contents.ts";
 import { checkShape, newTaskRow, summaryRow } from "./task-row.ts";
 
 /** Space that is left to others unless {@link DiskStoreOptions} says otherwise. */
@@ -84,6 +85,7 @@ class DiskStore implements PieceStore {
   readonly #opening = new Map<TaskId, Promise<OpenTask>>();
   readonly #removing = new Map<TaskId, Promise<void>>();
   readonly #closingFds = new Set<Promise<void>>();
+  readonly #warm = new WarmContents();
   #sweeping: Promise<void> = Promise.resolve();
   #lastUsedAtMs = 0;
 
@@ -227,17 +229,17 @@ class DiskStore implements PieceStore {
   }
 
   async #load(row: TaskRow): Promise<OpenTask> {
-    const isNew = !this.#rows.has(row.taskId);
-    const deps = { metadata: this.#metadata, log: this.#log };
-    const heldBytes = row.heldBytes;
-    const signal = this.#closing.signal;
+    const { taskId, heldBytes } = row;
     const { content, fd } = await loadTask(
-      this.#path(row.taskId),
-      row,
-      isNew,
-      this.#epoch,
-      deps,
-      signal,
+      {
+        path: this.#path(taskId),
+        row,
+        isNew: !this.#rows.has(taskId),
+        warm: this.#warm.take(taskId),
+        epoch: this.#epoch,
+      },
+      { metadata: this.#metadata, log: this.#log },
+      this.#closing.signal,
     );
     this.#budget.hold(row.heldBytes - heldBytes);
     const task = new OpenTask(content, fd, this.#budget, {
@@ -272,7 +274,10 @@ class DiskStore implements PieceStore {
     }
     this.#open.delete(row.taskId);
     if (row.heldPieces === 0 && !isEmptyFile(row)) this.#forget(row);
-    else this.#touch(row);
+    else {
+      this.#warm.keep(task.content);
+      this.#touch(row);
+    }
   }
 
   #touch(row: TaskRow): void {
@@ -290,6 +295,7 @@ class DiskStore implements PieceStore {
     if (task === undefined) this.#budget.hold(-row.heldBytes);
     else this.#detach(task);
     this.#rows.delete(taskId);
+    this.#warm.take(taskId);
     this.#metadata.deleteTask(row);
     const removing = rm(this.#path(taskId), { force: true })
       .catch((error: unknown) => this.#log.warn({ err: error, taskId }, "cannot remove a file"))

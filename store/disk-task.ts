@@ -21,49 +21,70 @@ export function newGeneration(): string {
   return randomBytes(8).toString("hex");
 }
 
+/** A task to load. */
+export interface LoadRequest {
+  readonly path: string;
+  readonly row: TaskRow;
+  /** Nothing is known of it: its file begins empty. */
+  readonly isNew: boolean;
+  /** Its content as it was when the task was closed a while ago. */
+  readonly warm: TaskContent | undefined;
+  /** The epoch of the store: pieces of another one are hashed. */
+  readonly epoch: number;
+}
+
 /**
- * Opens a task's file and reads which pieces it holds. Pieces that end past the file, or that belong to
- * another epoch and do not have the bytes of their certificate, are dropped. The row's counts are
+ * Opens a task's file and finds out which pieces it holds. Pieces that end past the file, or that belong
+ * to another epoch and do not have the bytes of their certificate, are dropped. The row's counts are
  * brought up to date in one step at the end.
  */
 export async function loadTask(
-  path: string,
-  row: TaskRow,
-  isNew: boolean,
-  epoch: number,
-  { metadata, log }: LoadDeps,
+  request: LoadRequest,
+  deps: LoadDeps,
   signal: AbortSignal,
 ): Promise<{ content: TaskContent; fd: number }> {
+  const { path, row, isNew, warm } = request;
   const fd = await openTaskFd(path, isNew);
   try {
-    const content = new TaskContent(row);
-    const records = isNew ? new Map<number, Uint8Array>() : await metadata.pieces(row.generation);
+    if (isNew) return { content: new TaskContent(row), fd };
     const { size } = await statFd(fd);
-    const good = new Map<number, Uint8Array>();
-    for (const [pieceIndex, certificate] of records) {
-      signal.throwIfAborted();
-      const span = content.spanOrNone(pieceIndex);
-      const isThere =
-        span !== undefined &&
-        span.offsetBytes + span.lengthBytes <= size &&
-        certificateSha256(certificate) !== undefined;
-      if (isThere && (row.epoch === epoch || (await hasPieceBytes(fd, span, certificate)))) {
-        good.set(pieceIndex, certificate);
-      } else metadata.setPiece(row.generation, pieceIndex, undefined);
-    }
-    signal.throwIfAborted();
-    const droppedPieces = row.heldPieces - good.size;
-    if (droppedPieces > 0) {
-      log.warn({ taskId: row.taskId, droppedPieces }, "pieces on disk were lost or damaged");
-      row.isProven = false;
-    }
-    row.heldPieces = 0;
-    row.heldBytes = 0;
-    row.epoch = epoch;
-    for (const [pieceIndex, certificate] of good) content.add(pieceIndex, certificate);
-    return { content, fd };
+    if (warm !== undefined && warm.endBytes <= size) return { content: warm, fd };
+    return { content: await readContent(fd, size, request, deps, signal), fd };
   } catch (error) {
     await closeFd(fd);
     throw error;
   }
+}
+
+async function readContent(
+  fd: number,
+  fileLengthBytes: number,
+  { row, epoch }: LoadRequest,
+  { metadata, log }: LoadDeps,
+  signal: AbortSignal,
+): Promise<TaskContent> {
+  const content = new TaskContent(row);
+  const good = new Map<number, Uint8Array>();
+  for (const [pieceIndex, certificate] of await metadata.pieces(row.generation)) {
+    signal.throwIfAborted();
+    const span = content.spanOrNone(pieceIndex);
+    const isThere =
+      span !== undefined &&
+      span.offsetBytes + span.lengthBytes <= fileLengthBytes &&
+      certificateSha256(certificate) !== undefined;
+    if (isThere && (row.epoch === epoch || (await hasPieceBytes(fd, span, certificate)))) {
+      good.set(pieceIndex, certificate);
+    } else metadata.setPiece(row.generation, pieceIndex, undefined);
+  }
+  signal.throwIfAborted();
+  const droppedPieces = row.heldPieces - good.size;
+  if (droppedPieces > 0) {
+    log.warn({ taskId: row.taskId, droppedPieces }, "pieces on disk were lost or damaged");
+    row.isProven = false;
+  }
+  row.heldPieces = 0;
+  row.heldBytes = 0;
+  row.epoch = epoch;
+  for (const [pieceIndex, certificate] of good) content.add(pieceIndex, certificate);
+  return content;
 }

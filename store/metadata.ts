@@ -100,11 +100,13 @@ export class Metadata {
   /** Every readable task; the records of others are removed. */
   async tasks(): Promise<TaskRow[]> {
     const rows: TaskRow[] = [];
-    for await (const [key, sealed] of this.#database.iterator({ gt: "task/", lt: "task0" })) {
-      const payload = unsealValue(key, sealed);
-      const row = payload === undefined ? undefined : decodeTaskRow(payload);
-      if (row !== undefined && taskKey(row) === key) rows.push(row);
-      else this.#change(key, undefined);
+    for await (const entries of this.#entries("task/", "task0")) {
+      for (const [key, sealed] of entries) {
+        const payload = unsealValue(key, sealed);
+        const row = payload === undefined ? undefined : decodeTaskRow(payload);
+        if (row !== undefined && taskKey(row) === key) rows.push(row);
+        else this.#change(key, undefined);
+      }
     }
     return rows;
   }
@@ -116,8 +118,9 @@ export class Metadata {
     const isOurs = ([key]: [string, Change]): boolean => key.startsWith(prefix);
     const waiting = [...[...this.#inFlight].filter(isOurs), ...[...this.#changes].filter(isOurs)];
     const found = new Map<string, Uint8Array>();
-    const range = { gt: prefix, lt: `piece/${generation}0` };
-    for await (const [key, sealed] of this.#database.iterator(range)) found.set(key, sealed);
+    for await (const entries of this.#entries(prefix, `piece/${generation}0`)) {
+      for (const [key, sealed] of entries) found.set(key, sealed);
+    }
     for (const [key, change] of waiting) {
       if (change instanceof Uint8Array) found.set(key, change);
       else found.delete(key);
@@ -189,6 +192,20 @@ export class Metadata {
     this.#closing.abort();
     await this.flush();
     await this.#database.close();
+  }
+
+  /** The records between two keys, many at a time. */
+  async *#entries(gt: string, lt: string): AsyncGenerator<[string, Uint8Array][]> {
+    const iterator = this.#database.iterator({ gt, lt });
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(1000);
+        if (entries.length === 0) return;
+        yield entries;
+      }
+    } finally {
+      await iterator.close();
+    }
   }
 
   #change(key: string, change: Change): void {

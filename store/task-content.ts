@@ -49,6 +49,15 @@ export class TaskContent {
     }
   }
 
+  /** Where the last held piece ends; the file is at least as long. */
+  get endBytes(): number {
+    let index = this.#have.length - 1;
+    while (index >= 0 && !this.#have.has(index)) index -= 1;
+    if (index < 0) return 0;
+    const { offsetBytes, lengthBytes } = this.span(index);
+    return offsetBytes + lengthBytes;
+  }
+
   /** Adds a piece and returns its length; 0 when it was held already. */
   add(pieceIndex: number, certificate: Uint8Array): number {
     const { lengthBytes } = this.span(pieceIndex);

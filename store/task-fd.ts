@@ -17,8 +17,11 @@ export const closeFd = (fd: number): Promise<void> =>
 export async function openTaskFd(path: string, isNew: boolean): Promise<number> {
   const flags = constants.O_RDWR | constants.O_CREAT | (isNew ? constants.O_TRUNC : 0);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    return await openPath(path, flags, 0o600);
+    return await openPath(path, flags, 0o600).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      await mkdir(dirname(path), { recursive: true });
+      return await openPath(path, flags, 0o600);
+    });
   } catch (error) {
     if (!isDiskFull(error)) throw error;
     throw new StorageFullError("The disk is full; free space on it.", { cause: error });

@@ -50,7 +50,7 @@ export class NodeChannel implements NodeLink {
     // The close event follows; what can be wrong is a frame that breaks the WebSocket protocol or is too long.
     socket.on("error", (error) => {
       log.warn({ reason: error.message }, "a node's connection failed");
-      events.onGarbage();
+      if ("code" in error && String(error.code).startsWith("WS_ERR_")) events.onGarbage();
     });
   }
 

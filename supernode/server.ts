@@ -1,7 +1,8 @@
+import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
-import { fastify } from "fastify";
+import { LogController, fastify } from "fastify";
 import type { Registry } from "prom-client";
 import Type from "typebox";
 
@@ -36,11 +37,12 @@ const failure = { "4xx": ErrorBody, "5xx": ErrorBody };
 export async function createServer(sources: ServerSources, log: Log): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log.child({ component: "http" }, { level: quieter(log.level) }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     // A task id of sha512 has 135 characters.
     routerOptions: { maxParamLength: 200 },
     http: { maxHeaderSize: HEADERS_LENGTH_BYTES_MAX },
+    clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   await app.register(swagger, {
     openapi: {
@@ -140,6 +142,20 @@ function answerErrors(app: FastifyInstance): void {
     const message = "the supernode failed; its log says more";
     return await reply.code(500).send({ code: "INTERNAL", message });
   });
+}
+
+/** What is no HTTP request gets an answer of the same form, since there is no reply object to send it by. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const isTooLong = error.code === "HPE_HEADER_OVERFLOW";
+  const message = isTooLong
+    ? `the head of the request is longer than ${HEADERS_LENGTH_BYTES_MAX} bytes`
+    : "this is no HTTP request";
+  const body = JSON.stringify({ code: "BAD_REQUEST", message });
+  const status = isTooLong ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\n`;
+  const length = Buffer.byteLength(body);
+  socket.end(`${head}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`);
 }
 
 function statusOf(error: unknown): number {

@@ -119,7 +119,7 @@ export class Swarm implements NodeEvents, AsyncDisposable {
     this.#meter.sent(sentBytes);
     const task = this.#tasks.get(taskId);
     if (!task) return;
-    task.seedBytes += sentBytes;
+    task.sent(sentBytes);
     const node = nodeId === undefined ? undefined : this.#nodes.find(nodeId);
     if (node) this.#driver.offerEnded(task.number, node.host, pieceIndex);
   }

@@ -8,6 +8,7 @@ import { createLog } from "../../platform/log.ts";
 import { createMetricsRegistry } from "../../platform/metrics.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import { peerOptionsOf } from "../node-config.ts";
+import { formatEndpoint } from "../../protocol/endpoint.ts";
 import type { PeerOptions } from "../peer/peer-options.ts";
 import { Peer } from "../peer/peer.ts";
 import { ControlServer } from "./control-server.ts";
@@ -42,7 +43,8 @@ export async function runDaemon(
   stack.use(control);
   stack.use(peer);
   stack.defer(() => control.drain());
-  log.info({ socket: socketPath, peer: peer.endpoint }, `ready dfget daemon on ${socketPath}`);
+  log.info({ what: "peer port", address: formatEndpoint(peer.endpoint) }, "ready");
+  log.info({ what: "dfget daemon", address: socketPath }, "ready");
   await ended(control, config.idleExit, signal);
   log.info("shutting down");
 }

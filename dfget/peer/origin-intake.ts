@@ -8,8 +8,11 @@ import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
 import type { Signer } from "../../platform/signing.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
+import { ORIGIN } from "../swarm/swarm.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
+import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** What a run brought. */
 export interface OriginRunEvents {
@@ -22,6 +25,7 @@ export class OriginIntake {
   readonly #deps: { fetch: OriginFetch; clock: Clock; random: Random };
   readonly #signer: Signer;
   readonly #metrics: PeerMetrics;
+  readonly #transfers: Transfers;
   /** The supernode's word for this node's key; pieces go to other nodes with it. */
   endorsement: Uint8Array = new Uint8Array(64);
 
@@ -31,10 +35,12 @@ export class OriginIntake {
     random: Random;
     signer: Signer;
     metrics: PeerMetrics;
+    transfers: Transfers;
   }) {
     this.#deps = deps;
     this.#signer = deps.signer;
     this.#metrics = deps.metrics;
+    this.#transfers = deps.transfers;
   }
 
   /**
@@ -106,22 +112,35 @@ export class OriginIntake {
     const identity = { taskId: session.taskId, pieceIndex: index, lengthBytes: bytes.length };
     const sha256 = new Uint8Array(createHash("sha256").update(bytes).digest());
     const certificate = this.#signer.certifyPieceAsNode(identity, sha256, this.endorsement);
-    try {
-      session.stored.reserve(bytes.length);
-      await session.stored.write(index * session.pieceLengthBytes, bytes);
-    } catch (error) {
+    // A neighbour may be sending the same piece: only one of the two may write.
+    await this.#transfers.start(ORIGIN, session.number, index, async (_signal, endRivals) => {
+      await endRivals();
       if (session.stored.have.has(index)) return;
-      if (!(error instanceof StorageFullError)) throw error;
-      throw new ProtocolError(
-        "STORAGE_FULL",
-        `the pieces cannot be stored: ${error.message}`,
-        {},
-        error,
-      );
-    }
-    session.commit(index, certificate, "origin");
-    this.#metrics.pieceReceived("origin", bytes.length);
-    events.piece(index);
+      await writePiece(session, piece);
+      const isContested = await endRivals();
+      if (isContested && !(await isOnDisk(session.stored, session.span(index), sha256))) {
+        await writePiece(session, piece);
+      }
+      session.commit(index, certificate, "origin");
+      this.#metrics.pieceReceived("origin", bytes.length);
+      events.piece(index);
+    });
+  }
+}
+
+async function writePiece(session: TaskSession, { index, bytes }: AssembledPiece): Promise<void> {
+  try {
+    session.stored.reserve(bytes.length);
+    await session.stored.write(index * session.pieceLengthBytes, bytes);
+  } catch (error) {
+    session.stored.release(bytes.length);
+    if (!(error instanceof StorageFullError)) throw error;
+    throw new ProtocolError(
+      "STORAGE_FULL",
+      `the pieces cannot be stored: ${error.message}`,
+      {},
+      error,
+    );
   }
 }
 

@@ -40,6 +40,7 @@ import { SwarmDriver } from "./swarm-driver.ts";
 import { TaskHandle } from "./task-handle.ts";
 import { TaskKeeper } from "./task-keeper.ts";
 import type { TaskSession } from "./task-session.ts";
+import { Transfers } from "./transfers.ts";
 import { Uploads } from "./uploads.ts";
 
 /** How long a request waits for the first connection to a supernode before it goes to the origin. */
@@ -104,7 +105,13 @@ export class Peer implements AsyncDisposable {
     const origin = { fetch: this.#originClient.fetch, clock, random };
     const keys = new TrustedKeys();
     const sendToSupernode = this.#sendToSupernode.bind(this);
-    const originIntake = new OriginIntake({ ...origin, signer: identity.signer, metrics });
+    const transfers = new Transfers();
+    const originIntake = new OriginIntake({
+      ...origin,
+      signer: identity.signer,
+      metrics,
+      transfers,
+    });
     this.#neighbours = new Neighbours(
       this.#self,
       {
@@ -123,6 +130,7 @@ export class Peer implements AsyncDisposable {
         clock,
         random,
         neighbours: this.#neighbours,
+        transfers,
         intake: new PieceIntake({ fetcher: this.#fetcher, keys, metrics, log, nodeId }),
         sendToSupernode,
         seedEndpoint: () => this.#supernode.seed,

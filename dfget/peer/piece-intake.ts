@@ -1,20 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
-import { read as readCallback } from "node:fs";
-import { promisify } from "node:util";
 
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { NODE_HEADER } from "../../protocol/version.ts";
-import { sha256 } from "../../platform/digest-check.ts";
 import type { Log } from "../../platform/log.ts";
 import type { TrustedKeys } from "../../platform/signing.ts";
-import type { StoredTask } from "../../store/piece-store.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
 import { PieceFetchError } from "../transfer/piece-fetch-error.ts";
 import type { PieceFetcher } from "../transfer/piece-fetcher.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
+import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
-
-const read = promisify(readCallback);
 
 /** Where a piece is to be fetched from. */
 export interface PieceEndpoint {
@@ -94,11 +89,11 @@ export class PieceIntake {
       }
       const wasContested = await endRivals();
       if (stored.have.has(piece)) return "aborted";
-      if (wasContested && !(await isOnDisk(stored, offsetBytes, lengthBytes, vouched)))
+      if (wasContested && !(await isOnDisk(stored, { offsetBytes, lengthBytes }, vouched)))
         return "failed";
-      isReserved = false;
       if (result.certificate[0] !== 1) session.needsWholeCheck = true;
       session.commit(piece, result.certificate, endpoint.source);
+      isReserved = false;
       this.#metrics.pieceReceived(endpoint.source, lengthBytes);
       return "held";
     } catch (error) {
@@ -119,18 +114,6 @@ export class PieceIntake {
     if (reason === "internal") this.#log.error({ error }, "a piece could not be taken in");
     return reason === "no-slot" ? "busy" : "failed";
   }
-}
-
-/** Whether the file holds the bytes that were received, although another transfer wrote there too. */
-async function isOnDisk(
-  stored: StoredTask,
-  offsetBytes: number,
-  lengthBytes: number,
-  expected: Uint8Array,
-): Promise<boolean> {
-  const buffer = Buffer.allocUnsafeSlow(lengthBytes);
-  const { bytesRead } = await read(stored.fd, { buffer, position: offsetBytes });
-  return bytesRead === lengthBytes && timingSafeEqual(sha256(buffer), expected);
 }
 
 function isDiskFailure(error: unknown): boolean {

@@ -13,7 +13,7 @@ import type { PieceEndpoint, PieceIntake } from "./piece-intake.ts";
 import { SwarmMessages } from "./swarm-messages.ts";
 import { taskKey } from "./task-key.ts";
 import type { TaskSession } from "./task-session.ts";
-import { Transfers } from "./transfers.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** What the driver needs from the peer around it. */
 export interface SwarmDriverDeps {
@@ -22,6 +22,7 @@ export interface SwarmDriverDeps {
   readonly random: Random;
   readonly neighbours: Neighbours;
   readonly intake: PieceIntake;
+  readonly transfers: Transfers;
   sendToSupernode(frame: NodeFrame): void;
   /** Where the seed serves pieces now. */
   seedEndpoint(): PieceEndpoint | undefined;
@@ -48,7 +49,6 @@ export class SwarmDriver {
   readonly swarm: Swarm;
   readonly #deps: SwarmDriverDeps;
   readonly #active = new Map<Task, ActiveTask>();
-  readonly #transfers = new Transfers();
   /** Neighbours that the supernode named, until their connection is up. */
   readonly #wanted = new Map<NodeId, Map<Task, boolean>>();
   #timer: NodeJS.Timeout | undefined;
@@ -120,7 +120,7 @@ export class SwarmDriver {
       if (link.tasks.delete(task)) link.send({ kind: "leave", task });
     }
     for (const tasks of this.#wanted.values()) tasks.delete(task);
-    await this.#transfers.abortTask(task);
+    await this.#deps.transfers.abortTask(task);
   }
 
   isOpen(session: TaskSession): boolean {
@@ -296,7 +296,7 @@ export class SwarmDriver {
     const active = this.#active.get(task);
     if (!active) return;
     const { session } = active;
-    const result = await this.#transfers
+    const result = await this.#deps.transfers
       .start(from, task, piece, async (signal, endRivals) => {
         const endpoint = this.#endpointOf(from);
         if (!endpoint) return "failed" as const;
@@ -316,7 +316,7 @@ export class SwarmDriver {
 
   #abort(from: Host, task: Task, piece: number): void {
     if (from === ORIGIN) this.#active.get(task)?.originRuns.get(piece)?.abort();
-    else this.#transfers.abort(from, task, piece);
+    else this.#deps.transfers.abort(from, task, piece);
   }
 
   #requestOrigin(task: Task, firstPiece: number, pieceCount: number): void {

@@ -42,7 +42,8 @@ export class Transfers {
       return await run(transfer.abort.signal, async () => {
         const others = [...rivals].filter((other) => other !== transfer);
         // Two that waited for each other would wait for ever.
-        if (others.some((other) => other.hasWon)) throw new DOMException("outrun", "AbortError");
+        if (!transfer.hasWon && others.some((other) => other.hasWon))
+          throw new DOMException("outrun", "AbortError");
         transfer.hasWon = true;
         for (const other of others) other.abort.abort();
         await Promise.all(others.map((other) => other.settled));

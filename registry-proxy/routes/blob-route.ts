@@ -1,3 +1,4 @@
+import type { ByteSource } from "../../dfget/peer/open-task.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { OriginContent } from "../upstream/origin-content.ts";
 import { lengthOf, originLength, readOrigin } from "../upstream/origin-content.ts";
@@ -35,15 +36,16 @@ export class BlobRoute {
     if (exchange.isHead) return await this.#answerHead(exchange, content);
     await using task = await contents.open(repository, content, exchange.signal);
     if (!task) return await answerBlobFromOrigin(exchange, content);
-    exchange.markOpened(task.firstSource);
+    exchange.markOpened(contents.sourceOf(task));
     const part = partOf(exchange, digest, task.lengthBytes);
     await streamBody(exchange, part.head, contents.read(exchange, task, content, part.range));
   }
 
   /** A blob is not fetched for its length: lazy runtimes ask for the length of much that they never read. */
   async #answerHead(exchange: Exchange, content: OriginContent): Promise<void> {
-    await using task = await this.#deps.contents.findLocal(content);
-    if (task) answerBlobHead(exchange, task.firstSource, content.digest, task.lengthBytes);
+    const { contents } = this.#deps;
+    await using task = await contents.findLocal(content);
+    if (task) answerBlobHead(exchange, contents.sourceOf(task), content.digest, task.lengthBytes);
     else await answerBlobFromOrigin(exchange, content);
   }
 }
@@ -75,7 +77,7 @@ export async function answerBlobFromOrigin(
 
 function answerBlobHead(
   exchange: Exchange,
-  source: "origin" | "disk" | "peers" | "seed" | "memory",
+  source: ByteSource,
   digest: Digest,
   lengthBytes: number | undefined,
 ): void {

@@ -102,15 +102,19 @@ export class Exchange {
     });
   }
 
-  /** Sends bytes of the body; resolves when they have left, so that the view may be used again. */
+  /**
+   * Sends bytes of the body; resolves when they have left, so that the view may be used again. Rejects when
+   * the client has left, and before anything is sent with the signal's reason.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     const { signal, response } = this;
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener("abort", onAbort, { once: true });
+      // Not the signal: as long as the client is there, the view may still be on its way to it.
+      const onClose = (): void => reject(new Error("the client has left"));
+      response.once("close", onClose);
       response.write(bytes, (error) => {
-        signal.removeEventListener("abort", onAbort);
+        response.off("close", onClose);
         if (!error) return resolve();
         this.#clientLeft();
         reject(error);

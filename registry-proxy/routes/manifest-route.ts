@@ -78,7 +78,7 @@ export class ManifestRoute {
     };
     await using task = await contents.open(repository, content, exchange.signal);
     if (!task) return await readFromOrigin(exchange, content);
-    exchange.markOpened(task.firstSource);
+    exchange.markOpened(contents.sourceOf(task));
     const chunks = contents.read(exchange, task, content, undefined);
     const bytes = await readBounded(chunks, MANIFEST_LENGTH_BYTES_MAX, "the manifest");
     return { bytes, mediaType: manifestType(task.mediaType, bytes) };

@@ -50,7 +50,7 @@ export class Router {
       exchange.route = request.route;
       await this.#answer(exchange, request);
     } catch (error) {
-      this.#fail(exchange, error);
+      this.#answerFailure(exchange, error);
     }
   }
 
@@ -90,6 +90,15 @@ export class Router {
     }
   }
 
+  #answerFailure(exchange: Exchange, error: unknown): void {
+    try {
+      this.#fail(exchange, error);
+    } catch (defect) {
+      this.#deps.log.error({ err: defect }, "a failure could not be told to the client");
+      exchange.response.destroy();
+    }
+  }
+
   #fail(exchange: Exchange, error: unknown): void {
     const { route } = exchange;
     const failure = registryErrorOf(error, SUBJECTS[route] ?? "repository");
@@ -107,6 +116,7 @@ export class Router {
       exchange.giveUp();
       return;
     }
+    exchange.source = undefined;
     const headers = { ...failure.headers, "content-type": "application/json" };
     exchange.send(failure.status, headers, failure.toBody());
   }

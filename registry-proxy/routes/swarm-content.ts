@@ -1,4 +1,4 @@
-import type { OpenTask } from "../../dfget/peer/open-task.ts";
+import type { ByteSource, OpenTask } from "../../dfget/peer/open-task.ts";
 import type { Log } from "../../platform/log.ts";
 import type { ByteRange } from "../../protocol/byte-range.ts";
 import { ERRORS } from "../../protocol/error-table.ts";
@@ -30,6 +30,8 @@ export interface SwarmContentOptions {
 export class SwarmContent {
   readonly #deps: SwarmContentDeps;
   readonly #stallMs: number;
+  /** Tasks that were whole when they were opened, wherever their pieces once came from. */
+  readonly #held = new WeakSet<OpenTask>();
 
   constructor(deps: SwarmContentDeps, options: SwarmContentOptions) {
     this.#deps = deps;
@@ -39,7 +41,9 @@ export class SwarmContent {
   /** The content where this node holds all of it; nobody is asked. */
   async findLocal(content: OriginContent): Promise<OpenTask | undefined> {
     try {
-      return await this.#deps.swarm.openLocal(digestTaskId(content.digest));
+      const task = await this.#deps.swarm.openLocal(digestTaskId(content.digest));
+      if (task) this.#held.add(task);
+      return task;
     } catch (error) {
       this.#noteDetour(error);
       return undefined;
@@ -72,10 +76,16 @@ export class SwarmContent {
     try {
       return await upstream.access.run(repository, open, signal);
     } catch (error) {
-      if (signal.aborted || !mayAskRegistry(error)) throw error;
+      if (signal.aborted || !mayAskRegistry(error)) throw explained(error);
       this.#noteDetour(error);
       return undefined;
     }
+  }
+
+  /** Where the bytes of an opened content come from; known for certain when the first of them are read. */
+  sourceOf(task: OpenTask): ByteSource {
+    if (!this.#held.has(task) || task.firstSource === "memory") return task.firstSource;
+    return "disk";
   }
 
   /**
@@ -99,7 +109,7 @@ export class SwarmContent {
       );
       for await (const chunk of chunks) {
         // Only now it is known for certain who brought the first piece.
-        if (deliveredBytes === 0) exchange.markOpened(task.firstSource);
+        if (deliveredBytes === 0) exchange.markOpened(this.sourceOf(task));
         yield chunk;
         deliveredBytes += chunk.length;
       }
@@ -135,6 +145,13 @@ function mayAskRegistry(error: unknown): boolean {
     default:
       return ERRORS[error.code].retry !== "no";
   }
+}
+
+/** Our own gate was passed before, so it is the supernode's that is in the way. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof ProtocolError) || error.code !== "ORIGIN_FORBIDDEN") return error;
+  const message = `the supernode refuses to ask the registry: ${error.message}`;
+  return new ProtocolError(error.code, message, error.details, error);
 }
 
 function stalled(): ProtocolError {

@@ -138,7 +138,7 @@ describe("anonymous access", () => {
   it("lets the refusal of an address stand", async () => {
     const clock = new ManualClock();
     const refusal = new ProtocolError("ORIGIN_FORBIDDEN", "loopback; see --allow-origin");
-    const fetch = async () => await Promise.reject<never>(refusal);
+    const fetch = async () => await Promise.reject(refusal);
     const access = new AnonymousAccess({ fetch, clock });
     const { signal } = new AbortController();
     await expect(access.run(REPOSITORY, async () => 1, signal)).rejects.toBe(refusal);

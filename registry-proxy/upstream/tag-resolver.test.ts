@@ -82,7 +82,7 @@ describe("a tag", () => {
     const { upstream, clock, resolve } = setup();
     await resolve();
     const down = new ProtocolError("ORIGIN_UNREACHABLE", "down");
-    upstream.answer = async () => await Promise.reject<never>(down);
+    upstream.answer = async () => await Promise.reject(down);
     clock.advance(10_000);
     expect(await resolve()).toMatchObject({ digest: DIGESTS[0], isStale: true });
     expect(await resolve()).toMatchObject({ digest: DIGESTS[0], isStale: true });
@@ -97,7 +97,7 @@ describe("a tag", () => {
     async (code) => {
       const { upstream, clock, resolve } = setup();
       await resolve();
-      upstream.answer = async () => await Promise.reject<never>(new ProtocolError(code, "no"));
+      upstream.answer = async () => await Promise.reject(new ProtocolError(code, "no"));
       clock.advance(10_000);
       await expect(resolve()).rejects.toMatchObject({ code });
     },
@@ -122,7 +122,7 @@ describe("a tag", () => {
     await resolve("v1");
     await resolve("v3");
     const down = new ProtocolError("ORIGIN_UNREACHABLE", "down");
-    upstream.answer = async () => await Promise.reject<never>(down);
+    upstream.answer = async () => await Promise.reject(down);
     clock.advance(10_000);
     expect(await resolve("v1")).toMatchObject({ isStale: true });
     await expect(resolve("v2")).rejects.toBe(down);

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, asyncProperty, integer, nat } from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
@@ -18,10 +18,10 @@ async function* inParts(bytes: Uint8Array, partBytes: number): AsyncGenerator<Ui
 
 describe("a content whose end is held back", () => {
   it("comes whole and unchanged when it is what its digest says", async () => {
-    const size = fc.integer({ min: 0, max: 4 * TAIL_LENGTH_BYTES });
-    const part = fc.integer({ min: 1, max: 100_000 });
-    await fc.assert(
-      fc.asyncProperty(size, part, async (lengthBytes, partBytes) => {
+    const size = integer({ min: 0, max: 4 * TAIL_LENGTH_BYTES });
+    const part = integer({ min: 1, max: 100_000 });
+    await assert(
+      asyncProperty(size, part, async (lengthBytes, partBytes) => {
         const bytes = seededBytes(lengthBytes, lengthBytes);
         const parts = inParts(bytes, Math.max(partBytes, 500));
         const received = await Array.fromAsync(verifiedTail(parts, digestOf(bytes), "reg.io"));
@@ -32,9 +32,9 @@ describe("a content whose end is held back", () => {
   });
 
   it("lacks its end when it is something else", async () => {
-    const size = fc.integer({ min: 1, max: 4 * TAIL_LENGTH_BYTES });
-    await fc.assert(
-      fc.asyncProperty(size, fc.nat(), async (lengthBytes, at) => {
+    const size = integer({ min: 1, max: 4 * TAIL_LENGTH_BYTES });
+    await assert(
+      asyncProperty(size, nat(), async (lengthBytes, at) => {
         const bytes = seededBytes(lengthBytes, lengthBytes);
         const digest = digestOf(bytes);
         bytes[at % lengthBytes]! ^= 1;

@@ -19,36 +19,39 @@ type Kind = "resume" | "proof";
 
 /**
  * What a seed keeps of tasks besides their pieces: which version of the origin a half-read task was read from,
- * and, even after its pieces are evicted, what the pieces of a proven content were.
+ * and, even after its pieces are evicted, what the pieces of a proven content were. A record that cannot be read
+ * or written is missed and logged, nothing more.
  */
 export class SeedRecords implements AsyncDisposable {
   readonly #level: Level<string, Uint8Array>;
   readonly #sizes: Record<Kind, Map<TaskId, number>> = { resume: new Map(), proof: new Map() };
+  readonly #log: Log;
   #proofBytes = 0;
 
-  private constructor(level: Level<string, Uint8Array>) {
+  private constructor(level: Level<string, Uint8Array>, log: Log) {
     this.#level = level;
+    this.#log = log;
   }
 
   /** Opens the records in a directory, which is made when absent, and made anew when it is broken. */
   static async open(directory: string, deps: { readonly log: Log }): Promise<SeedRecords> {
     try {
-      return await SeedRecords.#load(directory);
+      return await SeedRecords.#load(directory, deps.log);
     } catch (error) {
       if (!isCorruption(error)) throw error;
       deps.log.error({ err: error }, "the seed's records are broken, starting without them");
     }
     await rm(directory, { recursive: true });
-    return await SeedRecords.#load(directory);
+    return await SeedRecords.#load(directory, deps.log);
   }
 
-  static async #load(directory: string): Promise<SeedRecords> {
+  static async #load(directory: string, log: Log): Promise<SeedRecords> {
     const level = new Level<string, Uint8Array>(directory, {
       keyEncoding: "utf8",
       valueEncoding: "view",
     });
     await level.open();
-    const records = new SeedRecords(level);
+    const records = new SeedRecords(level, log);
     for await (const [key, value] of level.iterator()) {
       const [kind, taskId] = parseKey(key);
       if (kind && taskId) records.#note(kind, taskId, value.length);
@@ -71,7 +74,12 @@ export class SeedRecords implements AsyncDisposable {
   }
 
   async deleteResumeVersion(taskId: TaskId): Promise<void> {
-    if (this.#sizes.resume.delete(taskId)) await this.#level.del(keyOf("resume", taskId));
+    if (!this.#sizes.resume.delete(taskId)) return;
+    try {
+      await this.#level.del(keyOf("resume", taskId));
+    } catch (error) {
+      this.#log.error({ err: error }, "a record of the seed cannot be deleted");
+    }
   }
 
   /** The pieces of a content that once was proven. */
@@ -90,15 +98,24 @@ export class SeedRecords implements AsyncDisposable {
 
   async #get(kind: Kind, taskId: TaskId): Promise<Uint8Array | undefined> {
     const key = keyOf(kind, taskId);
-    const sealed = await this.#level.get(key);
-    return sealed && unsealValue(key, sealed);
+    try {
+      const sealed = await this.#level.get(key);
+      return sealed && unsealValue(key, sealed);
+    } catch (error) {
+      this.#log.error({ err: error }, "a record of the seed cannot be read");
+      return undefined;
+    }
   }
 
   async #put(kind: Kind, taskId: TaskId, value: Uint8Array): Promise<void> {
-    this.#note(kind, taskId, value.length);
     const key = keyOf(kind, taskId);
-    await this.#level.put(key, sealValue(key, value));
-    await this.#forgetOldest();
+    try {
+      await this.#level.put(key, sealValue(key, value));
+      this.#note(kind, taskId, value.length);
+      await this.#forgetOldest();
+    } catch (error) {
+      this.#log.error({ err: error }, "a record of the seed cannot be written");
+    }
   }
 
   #note(kind: Kind, taskId: TaskId, lengthBytes: number): void {

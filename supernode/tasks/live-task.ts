@@ -1,24 +1,23 @@
 import type { LimitFunction } from "p-limit";
 
 import { Bitmap } from "../../protocol/bitmap.ts";
-import { pieceCount } from "../../protocol/piece-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskSummary } from "../../protocol/rest.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import type { StoredTask } from "../../store/piece-store.ts";
 import type { ConnectedNode } from "../connected-node.ts";
 import type { Task } from "../scheduler/scheduler.ts";
 import type { SchedulerDriver } from "../scheduler-driver.ts";
 import type { SeedDeps, SeedSink } from "../seed/seed-request.ts";
 import { fitted } from "./bitmap-fit.ts";
-import type { Holding } from "./join-request.ts";
-import type { OriginCounts } from "./probe-stream.ts";
+import type { OriginCounts, ProbeStream } from "./probe-stream.ts";
 import type { RecentMismatches } from "./recent-mismatches.ts";
 import { seedFromMembers } from "./seeding.ts";
-import type { TaskShape } from "./task-answers.ts";
 import { TaskAnswers, sendAbort } from "./task-answers.ts";
-import type { TaskJoin } from "./task-members.ts";
-import { TaskMembers } from "./task-members.ts";
+import { shownError } from "./shown-error.ts";
+import type { TaskJoin, TaskMember } from "./task-members.ts";
+import { TaskMembers, isWhole } from "./task-members.ts";
+import { TaskPieces } from "./task-pieces.ts";
+import { areWrong, dropWrongPieces } from "./wrong-pieces.ts";
 
 /** Times of a task, milliseconds. */
 export interface TaskTimes {
@@ -31,17 +30,24 @@ export interface TaskTimes {
 export interface LiveTaskDeps {
   readonly seed: SeedDeps;
   readonly driver: SchedulerDriver;
+  /** Bounds the tasks that are read at the same time. */
   readonly seedSlots: LimitFunction;
   readonly mismatches: RecentMismatches;
   readonly totals: OriginCounts;
   readonly times: TaskTimes;
+  /** The whole is there: what its URL stands for may be another task from now on. */
+  readonly onComplete: (task: LiveTask) => void;
   /** The number of a join is free again: the task was aborted for it. */
   readonly onJoinEnded: (join: TaskJoin) => void;
   /** Nobody takes part any more, or the task failed. `ended` resolves when nothing of it runs any more. */
   readonly onClosed: (task: LiveTask, ended: Promise<void>) => void;
 }
 
-type State = "opening" | "idle" | "fetching" | "complete" | "closed";
+/**
+ * opening: looking into the store. idle: nothing is read, because peers hold everything or nobody lacks anything.
+ * complete: the whole is in the store.
+ */
+type State = "opening" | "idle" | "reading" | "complete" | "closed";
 
 /** One task that nodes take part in: its members, and the one reading of its origin. */
 export class LiveTask {
@@ -49,35 +55,51 @@ export class LiveTask {
   /** Its number at the scheduler. */
   readonly number: Task;
   readonly members = new TaskMembers();
+  readonly pieces: TaskPieces;
   readonly #deps: LiveTaskDeps;
   readonly #answers: TaskAnswers;
   readonly #abort = new AbortController();
   #state: State = "opening";
-  #stored: StoredTask | undefined;
-  #shape: TaskShape | undefined;
-  /** The pieces that the scheduler was told of. */
-  #ready = new Bitmap(0);
+  #outcome: TaskSummary["state"] = "fetching";
+  /** A stream at the first byte, opened to find out what is there. */
+  #probe: { readonly of: TaskJoin; readonly stream: ProbeStream } | undefined;
   #isStarving = false;
   #working: Promise<void>;
-  #timer: NodeJS.Timeout | undefined;
+  #abandonTimer: NodeJS.Timeout | undefined;
+  #reconnectTimer: NodeJS.Timeout | undefined;
   #originRequests = 0;
   #originBytes = 0;
-  seedBytes = 0;
+  #seedBytes = 0;
 
   /** `before` resolves when an earlier task of the same id has come to rest. */
   constructor(deps: LiveTaskDeps, taskId: TaskId, number: Task, before: Promise<void>) {
     this.#deps = deps;
     this.taskId = taskId;
     this.number = number;
+    this.pieces = new TaskPieces(taskId, number, deps.driver);
     this.#answers = new TaskAnswers(this, deps.driver);
     this.#working = this.#open(before);
   }
 
-  join(join: TaskJoin): void {
-    clearTimeout(this.#timer);
+  /** A node takes part. The task disposes `probe`. */
+  join(join: TaskJoin, probe: ProbeStream | undefined): void {
+    clearTimeout(this.#abandonTimer);
     this.members.add(join);
-    if (!this.#shape && join.holding && isWhole(join.holding)) this.#adopt(join.holding);
-    if (this.#shape) this.#answers.answer(join);
+    const isReadSoon = this.#state === "opening" || this.#state === "idle";
+    if (probe && isReadSoon && !this.#probe) this.#probe = { of: join, stream: probe };
+    else probe?.stream[Symbol.dispose]();
+    if (this.#state === "complete") join.origin = undefined;
+    if (this.#state === "complete" && !this.pieces.stored && !this.members.areFull) {
+      this.#state = "opening";
+      this.#working = this.#open(this.#working);
+      return;
+    }
+    if (this.#state === "opening") return;
+    if (!this.pieces.shape && join.holding && isWhole(join.holding)) {
+      const { lengthBytes, pieceLengthBytes } = join.holding;
+      this.pieces.adopt({ lengthBytes, pieceLengthBytes, mediaType: undefined });
+      this.#answerAll();
+    } else if (this.pieces.shape) this.#answers.answer(join);
     this.#considerReading();
   }
 
@@ -85,34 +107,42 @@ export class LiveTask {
     if (!this.members.remove(node, number)) return;
     this.#deps.driver.leave(this.number, node.host);
     if (this.members.size > 0) {
+      this.#releaseIfUnused();
       this.#considerReading();
-      return;
-    }
-    if (this.#state !== "fetching" && this.#state !== "opening") this.close();
-    else this.#after(this.#deps.times.abandonMs, () => this.members.size === 0 && this.close());
+    } else if (this.#state === "reading" || this.#state === "opening") {
+      clearTimeout(this.#abandonTimer);
+      this.#abandonTimer = setTimeout(() => this.close(), this.#deps.times.abandonMs);
+      this.#abandonTimer.unref();
+    } else this.close();
   }
 
   /** The node has what `have` says. */
   progress(node: ConnectedNode, have: Bitmap): void {
-    if (this.#shape) this.#deps.driver.progress(this.number, node.host, fitted(have, this.#pieceCount));
+    const member = this.members.get(node.host);
+    if (!member || !this.pieces.shape) return;
+    const map = fitted(have, this.pieces.count);
+    this.#deps.driver.progress(this.number, node.host, map);
+    if (this.pieces.shape.lengthBytes === undefined || !map.isFull) return;
+    this.markFull(member);
+  }
+
+  /** The member has the whole. */
+  markFull(member: TaskMember): void {
+    member.isFull = true;
+    this.#releaseIfUnused();
   }
 
   /** Nothing comes in at the node. */
   starve(node: ConnectedNode): void {
-    if (!this.#shape) return;
+    if (!this.pieces.shape) return;
     this.#deps.driver.starve(this.number, node.host);
     this.#isStarving = true;
     this.#considerReading();
   }
 
-  /** Length, piece length and media type; undefined while the origin has not told them. */
-  get shape(): TaskShape | undefined {
-    return this.#shape;
-  }
-
-  /** The task in the store; undefined where only peers hold it. */
-  get stored(): StoredTask | undefined {
-    return this.#stored;
+  /** The seed has sent bytes of the task. */
+  sent(lengthBytes: number): void {
+    this.#seedBytes += lengthBytes;
   }
 
   get isComplete(): boolean {
@@ -120,17 +150,17 @@ export class LiveTask {
   }
 
   get summary(): TaskSummary {
-    const { lengthBytes, pieceLengthBytes } = this.#shape ?? { pieceLengthBytes: 0 };
+    const { lengthBytes, pieceLengthBytes } = this.pieces.shape ?? { pieceLengthBytes: 0 };
     return {
       taskId: this.taskId,
-      state: this.isComplete ? "complete" : this.#state === "closed" ? "failed" : "fetching",
+      state: this.#outcome,
       ...(lengthBytes === undefined ? {} : { lengthBytes }),
       pieceLengthBytes,
-      piecesReady: this.#ready.count,
+      piecesReady: this.pieces.readyCount,
       peers: this.members.size,
       originRequests: this.#originRequests,
       originBytes: this.#originBytes,
-      seedBytes: this.seedBytes,
+      seedBytes: this.#seedBytes,
     };
   }
 
@@ -138,16 +168,12 @@ export class LiveTask {
   close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearTimeout(this.#timer);
+    clearTimeout(this.#abandonTimer);
+    clearTimeout(this.#reconnectTimer);
+    this.#dropProbe();
     this.#abort.abort(new ProtocolError("SHUTTING_DOWN", "nobody wants the task any more"));
-    this.#deps.driver.closeTask(this.number);
-    const ended = this.#working.then(() => this.#stored?.[Symbol.dispose]());
-    this.#deps.onClosed(this, ended);
-  }
-
-  get #pieceCount(): number {
-    const { lengthBytes, pieceLengthBytes } = this.#shape!;
-    return lengthBytes === undefined ? this.#ready.length : pieceCount(lengthBytes, pieceLengthBytes);
+    this.pieces.close();
+    this.#deps.onClosed(this, this.#working.then(() => this.pieces.release()));
   }
 
   async #open(before: Promise<void>): Promise<void> {
@@ -155,43 +181,68 @@ export class LiveTask {
       await before;
       const stored = await this.#deps.seed.store.find(this.taskId);
       if (this.#state === "closed") return stored?.[Symbol.dispose]();
-      this.#state = "idle";
       if (stored?.record.isProven === true && stored.isComplete) {
-        this.#take(stored);
+        this.pieces.take(stored);
         this.#complete();
-      } else {
-        stored?.[Symbol.dispose]();
-        this.#considerReading();
+        return;
       }
+      stored?.[Symbol.dispose]();
+      this.#state = "idle";
+      if (this.#outcome === "complete") this.#beginAgain();
+      this.#adoptHoldings();
+      this.#considerReading();
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  /** The store has evicted what was complete; the members that are left may hold it still. */
+  #beginAgain(): void {
+    this.#outcome = "fetching";
+    this.pieces.forget();
+    for (const { node, answered, isFull, holding } of this.members) {
+      if (answered.size === 0) continue;
+      const have = isFull ? Bitmap.full(this.pieces.count) : holding && fitted(holding, this.pieces.count);
+      this.#deps.driver.join(this.number, node.host, have, () => {});
+    }
+    this.#answerAll();
+  }
+
+  #adoptHoldings(): void {
+    for (const { holding } of this.members.joins()) {
+      if (this.pieces.shape || !holding || !isWhole(holding)) continue;
+      const { lengthBytes, pieceLengthBytes } = holding;
+      this.pieces.adopt({ lengthBytes, pieceLengthBytes, mediaType: undefined });
+      this.#answerAll();
     }
   }
 
   /** Begins to read the origin when somebody lacks what nobody holds. */
   #considerReading(): void {
     if (this.#state !== "idle" || !this.#isReadingNeeded()) return;
-    const isReconnecting = [...this.members.joins()].some(
-      ({ holding }) => holding !== undefined && holding.have.count > 0,
-    );
-    const read = (): void => {
-      if (this.#state !== "idle" || !this.#isReadingNeeded()) return;
-      this.#state = "fetching";
+    const isReconnecting = [...this.members].some(({ holding }) => (holding?.count ?? 0) > 0);
+    if (!isReconnecting || this.#isStarving) {
+      this.#state = "reading";
       this.#working = this.#read();
-    };
-    if (isReconnecting && !this.#isStarving) this.#after(this.#deps.times.reconnectMs, read);
-    else read();
+      return;
+    }
+    this.#reconnectTimer ??= setTimeout(() => {
+      if (this.#state !== "idle" || !this.#isReadingNeeded()) return;
+      this.#state = "reading";
+      this.#working = this.#read();
+    }, this.#deps.times.reconnectMs).unref();
   }
 
   #isReadingNeeded(): boolean {
-    if ([...this.members].every(({ isFull }) => isFull)) return false;
-    if (!this.#shape || this.#isStarving) return true;
-    const held = this.#deps.driver.heldByPeers(this.number);
-    return held.count < this.#pieceCount;
+    if (this.members.areFull) return false;
+    if (!this.pieces.shape || this.#isStarving) return true;
+    return this.#deps.driver.heldByPeers(this.number).count < this.pieces.count;
   }
 
   async #read(): Promise<void> {
     const { seed, seedSlots, mismatches } = this.#deps;
+    this.#isStarving = false;
+    this.#outcome = "fetching";
     try {
       await seedFromMembers(
         {
@@ -200,24 +251,35 @@ export class LiveTask {
           taskId: this.taskId,
           members: this.members,
           sink: this.#sink(),
+          takeProbe: (join) => this.#takeProbe(join),
           onRefused: (joins, error) => this.#abortJoins(joins, error, false),
           recentFailure: ({ url }) => mismatches.find(this.taskId, url),
         },
         this.#abort.signal,
       );
     } catch (error) {
-      if (!this.#abort.signal.aborted) await this.#giveUp(error);
+      if (!this.#abort.signal.aborted) {
+        await dropWrongPieces(
+          { seed, mismatches, taskId: this.taskId, members: this.members },
+          error,
+        );
+        this.#fail(error);
+      }
     }
+    this.#dropProbe();
+    this.#releaseIfUnused();
   }
 
   #sink(): SeedSink {
-    const { driver, totals } = this.#deps;
+    const { totals } = this.#deps;
     return {
-      shaped: (stored) => this.#take(stored),
-      pieceReady: (pieceIndex) => this.#offer(pieceIndex),
+      shaped: (stored) => {
+        this.pieces.take(stored);
+        this.#answerAll();
+      },
+      pieceReady: (pieceIndex) => this.pieces.offer(pieceIndex),
       lengthKnown: (lengthBytes) => {
-        this.#shape = { ...this.#shape!, lengthBytes };
-        driver.growTask(this.number, this.#pieceCount);
+        this.pieces.setLength(lengthBytes);
         this.members.sendAll((task) => ({ kind: "length", task, lengthBytes }));
       },
       proven: () => this.#complete(),
@@ -232,106 +294,71 @@ export class LiveTask {
     };
   }
 
-  /** The task's shape is known and what the store holds of it can be handed out. */
-  #take(stored: StoredTask): void {
-    this.#stored?.[Symbol.dispose]();
-    this.#stored = stored;
-    const { lengthBytes, pieceLengthBytes, mediaType } = stored.record;
-    this.#setShape({ lengthBytes, pieceLengthBytes, mediaType });
-    for (const pieceIndex of stored.have) this.#offer(pieceIndex);
+  #answerAll(): void {
     for (const join of this.members.joins()) this.#answers.answer(join);
   }
 
-  /** A node that holds the whole tells its shape; nothing else knows it yet. */
-  #adopt({ lengthBytes, pieceLengthBytes }: Holding): void {
-    this.#setShape({ lengthBytes, pieceLengthBytes, mediaType: undefined });
-    for (const join of this.members.joins()) this.#answers.answer(join);
+  #takeProbe(join: TaskJoin): ProbeStream | undefined {
+    if (this.#probe?.of !== join) return undefined;
+    const { stream } = this.#probe;
+    this.#probe = undefined;
+    return stream;
   }
 
-  #setShape(shape: TaskShape): void {
-    const known = this.#shape;
-    if (known) {
-      const isSame =
-        known.pieceLengthBytes === shape.pieceLengthBytes &&
-        (known.lengthBytes === undefined || known.lengthBytes === shape.lengthBytes);
-      if (isSame) return;
-      throw new ProtocolError(
-        "ORIGIN_CHANGED",
-        `${this.taskId} is not cut as the nodes said that hold it; ask for it again`,
-      );
-    }
-    this.#shape = shape;
-    const count = shape.lengthBytes === undefined ? 0 : this.#pieceCount;
-    this.#deps.driver.openTask(this.number, count, shape.pieceLengthBytes);
-  }
-
-  #offer(pieceIndex: number): void {
-    if (pieceIndex >= this.#ready.length) {
-      this.#ready.grow(pieceIndex + 1);
-      if (this.#shape?.lengthBytes === undefined) {
-        this.#deps.driver.growTask(this.number, pieceIndex + 1);
-      }
-    }
-    if (this.#ready.add(pieceIndex)) this.#deps.driver.pieceReady(this.number, pieceIndex);
+  #dropProbe(): void {
+    this.#probe?.stream.stream[Symbol.dispose]();
+    this.#probe = undefined;
   }
 
   #complete(): void {
     if (this.#state === "closed") return;
+    const isNews = this.#outcome !== "complete";
     this.#state = "complete";
-    clearTimeout(this.#timer);
-    this.#answers.sendProven();
+    this.#outcome = "complete";
+    clearTimeout(this.#abandonTimer);
+    for (const join of this.members.joins()) join.origin = undefined;
+    if (isNews) {
+      this.#deps.onComplete(this);
+      this.members.sendAll((task) => ({ kind: "proven", task }));
+    }
+    this.#answerAll();
     if (this.members.size === 0) this.close();
+    else this.#releaseIfUnused();
   }
 
-  /** The reading failed for good: drops pieces that may be wrong, then tells everybody. */
-  async #giveUp(error: unknown): Promise<void> {
-    const { seed, mismatches } = this.#deps;
-    const code = error instanceof ProtocolError ? error.code : "INTERNAL";
-    if (code === "DIGEST_MISMATCH" || code === "ORIGIN_CHANGED") {
-      await seed.store.delete(this.taskId);
-      await seed.records.deleteResumeVersion(this.taskId);
-    }
-    if (error instanceof ProtocolError && code === "DIGEST_MISMATCH") {
-      for (const { origin } of this.members.joins()) {
-        if (origin) mismatches.note(this.taskId, origin.url, error);
-      }
-    }
-    this.#fail(error);
+  /** Lets the store evict a complete task, and closes its file, while every member holds all of it. */
+  #releaseIfUnused(): void {
+    if (this.#state !== "complete" || !this.members.areFull || !this.pieces.stored) return;
+    void this.#working.then(() => {
+      const isUnused = this.#state === "complete" && this.members.areFull;
+      if (isUnused && !this.#answers.isReading) this.pieces.release();
+    });
   }
 
+  /** Tells everybody who lacks something that the task cannot be had. */
   #fail(error: unknown): void {
-    const { log } = this.#deps.seed;
-    if (!(error instanceof ProtocolError)) log.error({ err: error, taskId: this.taskId }, "a task failed by a defect");
-    const shown =
-      error instanceof ProtocolError
-        ? error
-        : new ProtocolError("INTERNAL", "the supernode failed; its log says more");
-    const isWrong = shown.code === "DIGEST_MISMATCH" || shown.code === "ORIGIN_CHANGED";
-    log.warn({ taskId: this.taskId, code: shown.code, reason: shown.message }, "a task is aborted");
-    this.#abortJoins([...this.members.joins()], shown, isWrong);
-    this.close();
+    const shown = shownError(error, this.#deps.seed.log);
+    const { code, message } = shown;
+    this.#deps.seed.log.warn({ taskId: this.taskId, code, reason: message }, "a task is aborted");
+    const isWrong = areWrong(shown);
+    const concerned = [...this.members].filter(({ isFull }) => isWrong || !isFull);
+    this.#abortJoins(concerned.flatMap(({ joins }) => [...joins.values()]), shown, isWrong);
+    this.#outcome = "failed";
+    if (this.members.size === 0) this.close();
+    else this.#state = "idle";
   }
 
   #abortJoins(joins: readonly TaskJoin[], error: ProtocolError, discard: boolean): void {
     for (const join of joins) {
-      const isAnswered = this.members.get(join.node.host)?.answered.has(join.number) === true;
-      if (this.members.remove(join.node, join.number)) this.#deps.driver.leave(this.number, join.node.host);
-      if (error.code === "ORIGIN_CHANGED" && join.rejoin && !isAnswered) {
-        join.rejoin();
-        continue;
+      const { node, number, rejoin } = join;
+      const isAnswered = this.members.get(node.host)?.answered.has(number) === true;
+      if (this.members.remove(node, number)) this.#deps.driver.leave(this.number, node.host);
+      if (error.code === "ORIGIN_CHANGED" && rejoin && !isAnswered) {
+        rejoin();
+      } else {
+        sendAbort(join, error, discard);
+        this.#deps.onJoinEnded(join);
       }
-      sendAbort(join, error, discard);
-      this.#deps.onJoinEnded(join);
     }
   }
-
-  #after(delayMs: number, action: () => void): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(action, delayMs);
-    this.#timer.unref();
-  }
-}
-
-function isWhole({ lengthBytes, have }: Holding): boolean {
-  return lengthBytes !== undefined && have.isFull;
 }

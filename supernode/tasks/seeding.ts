@@ -5,6 +5,7 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { SeedDeps, SeedSink, TaskOrigin } from "../seed/seed-request.ts";
 import { runSeed } from "../seed/seed-run.ts";
+import type { ProbeStream } from "./probe-stream.ts";
 import type { TaskJoin, TaskMembers } from "./task-members.ts";
 
 export interface SeedingParts {
@@ -14,6 +15,8 @@ export interface SeedingParts {
   readonly taskId: TaskId;
   readonly members: TaskMembers;
   readonly sink: SeedSink;
+  /** The stream that was opened for this join already; the reading disposes it. */
+  readonly takeProbe: (join: TaskJoin) => ProbeStream | undefined;
   /** The origin told these joins definitely that they cannot have the content. */
   readonly onRefused: (joins: readonly TaskJoin[], error: ProtocolError) => void;
   /** The error that reading this origin ended with a short while ago. */
@@ -73,13 +76,14 @@ async function readFrom(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  join.stream?.counts.forwardTo(parts.sink);
+  const probe = parts.takeProbe(join);
+  probe?.counts.forwardTo(parts.sink);
   await runSeed(
     parts.deps,
     {
       taskId: parts.taskId,
       origin,
-      stream: join.stream?.stream,
+      stream: probe?.stream,
       pieceLengthBytes: join.pieceLengthBytes,
     },
     parts.sink,
@@ -87,15 +91,15 @@ async function readFrom(
   );
 }
 
-/** The joins of the first origin that was not tried, one with an open stream before others. */
+/** The joins of the first origin that was not tried. */
 function nextJoins(members: TaskMembers, tried: ReadonlySet<string>): readonly TaskJoin[] {
   const untried = [...members.joins()].filter(
     ({ origin }) => origin !== undefined && !tried.has(originKey(origin)),
   );
-  const first = untried.find(({ stream }) => stream !== undefined) ?? untried[0];
+  const [first] = untried;
   if (!first) return [];
   const key = originKey(first.origin!);
-  return [first, ...untried.filter((join) => join !== first && originKey(join.origin!) === key)];
+  return untried.filter(({ origin }) => originKey(origin!) === key);
 }
 
 function unanswered(members: TaskMembers, joins: readonly TaskJoin[]): readonly TaskJoin[] {

@@ -1,4 +1,6 @@
 import { INLINE_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
+import type { SupernodeFrame } from "../../protocol/node-frames.ts";
+import { pieceCount } from "../../protocol/piece-table.ts";
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
@@ -6,25 +8,18 @@ import type { Task } from "../scheduler/scheduler.ts";
 import type { SchedulerDriver } from "../scheduler-driver.ts";
 import { toNeighbour } from "../scheduler-driver.ts";
 import { fitted } from "./bitmap-fit.ts";
-import type { TaskJoin, TaskMembers } from "./task-members.ts";
-import { pieceCount } from "../../protocol/piece-table.ts";
-
-/** What a node has to know of a task before it can fetch. */
-export interface TaskShape {
-  /** Undefined until the end of a content of unknown length was reached. */
-  readonly lengthBytes: number | undefined;
-  readonly pieceLengthBytes: number;
-  readonly mediaType: string | undefined;
-}
+import type { TaskJoin, TaskMember, TaskMembers } from "./task-members.ts";
+import type { TaskPieces, TaskShape } from "./task-pieces.ts";
 
 /** The task whose joins are answered. */
 export interface AnsweredTask {
   readonly taskId: TaskId;
   readonly number: Task;
   readonly members: TaskMembers;
-  readonly shape: TaskShape | undefined;
-  readonly stored: StoredTask | undefined;
+  readonly pieces: TaskPieces;
   readonly isComplete: boolean;
+  /** The member has the whole. */
+  markFull(member: TaskMember): void;
 }
 
 interface InlineContent {
@@ -43,12 +38,17 @@ export class TaskAnswers {
     this.#driver = driver;
   }
 
+  /** Whether a content is being read from the store, which must not be closed meanwhile. */
+  get isReading(): boolean {
+    return this.#inline !== undefined;
+  }
+
   /** Answers a join when it can be answered now, and once only. The task's shape is known. */
   answer(join: TaskJoin): void {
     const member = this.#task.members.get(join.node.host);
     if (!member || member.answered.has(join.number)) return;
-    const shape = this.#task.shape!;
-    if (isInline(shape) && this.#task.stored) {
+    const shape = this.#task.pieces.shape!;
+    if (isInline(shape) && this.#task.pieces.stored) {
       if (this.#task.isComplete) this.#answerInline(join);
       return;
     }
@@ -68,33 +68,24 @@ export class TaskAnswers {
     });
   }
 
-  /** The whole is proven: tells all who were answered, and answers those who waited for it. */
-  sendProven(): void {
-    this.#task.members.sendAll((task) => ({ kind: "proven", task }));
-    for (const join of this.#task.members.joins()) this.answer(join);
-  }
-
   #answerInline(join: TaskJoin): void {
-    const { members, stored } = this.#task;
+    const { members, pieces } = this.#task;
     members.get(join.node.host)!.answered.add(join.number);
-    this.#inline ??= readInline(stored!);
-    const isThere = (): boolean => members.get(join.node.host)?.answered.has(join.number) === true;
+    // Shared by those who ask at the same time, and forgotten then: small contents are many.
+    this.#inline ??= readInline(pieces.stored!).finally(() => (this.#inline = undefined));
+    const shape = pieces.shape!;
+    const whenThere = (frame: () => SupernodeFrame) => (): SupernodeFrame | undefined =>
+      members.get(join.node.host)?.answered.has(join.number) === true ? frame() : undefined;
     void this.#inline.then((inline) => {
-      join.node.link.sendWhenDrained(() =>
-        isThere()
-          ? {
-              kind: "task",
-              task: join.number,
-              taskId: this.#task.taskId,
-              ...this.#task.shape!,
-              neighbours: [],
-              ...inline,
-            }
-          : undefined,
+      const { link } = join.node;
+      const { taskId } = this.#task;
+      const { number: task } = join;
+      link.sendWhenDrained(
+        whenThere(() => ({ kind: "task", task, taskId, ...shape, neighbours: [], ...inline })),
       );
-      join.node.link.sendWhenDrained(() =>
-        isThere() ? { kind: "proven", task: join.number } : undefined,
-      );
+      link.sendWhenDrained(whenThere(() => ({ kind: "proven", task })));
+      const member = members.get(join.node.host);
+      if (member && (inline || shape.lengthBytes === 0)) this.#task.markFull(member);
     });
   }
 }

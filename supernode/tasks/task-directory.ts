@@ -15,8 +15,9 @@ import type { JoinRequest } from "./join-request.ts";
 import { parseJoin, readHave } from "./join-request.ts";
 import type { TaskTimes } from "./live-task.ts";
 import { LiveTask } from "./live-task.ts";
-import type { OriginCounts } from "./probe-stream.ts";
+import type { OriginCounts, ProbeStream } from "./probe-stream.ts";
 import { RecentMismatches } from "./recent-mismatches.ts";
+import { shownError } from "./shown-error.ts";
 import { sendAbort } from "./task-answers.ts";
 import type { TaskJoin } from "./task-members.ts";
 import type { UrlResolver } from "./url-resolver.ts";
@@ -127,7 +128,7 @@ export class TaskDirectory {
     const { driver } = this.#deps;
     switch (frame.kind) {
       case "progress": {
-        const { shape } = task;
+        const { shape } = task.pieces;
         const have = shape && readHave(frame.have, shape.lengthBytes, shape.pieceLengthBytes);
         if (have) task.progress(node, have);
         return;
@@ -168,13 +169,7 @@ export class TaskDirectory {
   #refuse(node: ConnectedNode, number: number, join: Join, error: unknown): void {
     if (join.abort.signal.aborted) return;
     this.#forget(node.host, number);
-    const { log } = this.#deps.seed;
-    if (!(error instanceof ProtocolError)) log.error({ err: error }, "a join failed by a defect");
-    const shown =
-      error instanceof ProtocolError
-        ? error
-        : new ProtocolError("INTERNAL", "the supernode failed; its log says more");
-    sendAbort({ node, number }, shown, false);
+    sendAbort({ node, number }, shownError(error, this.#deps.seed.log), false);
   }
 
   /** Finds the task that is meant, asking the origin where the URL alone does not tell, and joins it. */
@@ -190,8 +185,8 @@ export class TaskDirectory {
     if (join.abort.signal.aborted) return;
     if (known !== undefined) {
       const { origin } = request;
-      const taskJoin = { node, number, origin, pieceLengthBytes, holding, stream: undefined, rejoin: undefined };
-      this.#attach(known, taskJoin, join);
+      const taskJoin = { node, number, origin, pieceLengthBytes, holding, rejoin: undefined };
+      this.#attach(known, taskJoin, undefined, join);
       return;
     }
     const { resolver } = this.#deps;
@@ -201,8 +196,6 @@ export class TaskDirectory {
       probe?.stream[Symbol.dispose]();
       throw new ProtocolError("ORIGIN_CHANGED", "the file is another one by now; ask for it again");
     }
-    const isWanted = !this.#tasks.get(resolved.taskId)?.isComplete;
-    if (!isWanted) probe?.stream[Symbol.dispose]();
     const rejoin = (): void => {
       join.task = undefined;
       this.#enter(node, request, join, { isGetOnly: true }).catch((error: unknown) =>
@@ -217,9 +210,9 @@ export class TaskDirectory {
         origin: resolved.origin,
         pieceLengthBytes,
         holding,
-        stream: isWanted ? probe : undefined,
         rejoin: options.isGetOnly ? undefined : rejoin,
       },
+      probe,
       join,
     );
   }
@@ -232,10 +225,10 @@ export class TaskDirectory {
     return stored?.record.isProven === true && stored.isComplete;
   }
 
-  #attach(taskId: TaskId, taskJoin: TaskJoin, join: Join): void {
+  #attach(taskId: TaskId, taskJoin: TaskJoin, probe: ProbeStream | undefined, join: Join): void {
     const task = this.#tasks.get(taskId) ?? this.#create(taskId);
     join.task = task;
-    task.join(taskJoin);
+    task.join(taskJoin, probe);
   }
 
   #create(taskId: TaskId): LiveTask {
@@ -245,6 +238,7 @@ export class TaskDirectory {
     const deps = {
       ...this.#deps,
       mismatches: this.#mismatches,
+      onComplete: ({ taskId: completeId }: LiveTask) => this.#deps.resolver.forget(completeId),
       onJoinEnded: ({ node, number: joinNumber }: TaskJoin) => this.#forget(node.host, joinNumber),
       onClosed: (task: LiveTask, ended: Promise<void>) => this.#remove(task, ended),
     };

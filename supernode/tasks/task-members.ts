@@ -1,19 +1,19 @@
+import type { Bitmap } from "../../protocol/bitmap.ts";
 import type { SupernodeFrame } from "../../protocol/node-frames.ts";
 import type { ConnectedNode } from "../connected-node.ts";
 import type { Host } from "../scheduler/scheduler.ts";
 import type { TaskOrigin } from "../seed/seed-request.ts";
 import type { Holding } from "./join-request.ts";
-import type { ProbeStream } from "./probe-stream.ts";
 
 /** One join of a task, valid from the join to the leave or the abort. */
 export interface TaskJoin {
   readonly node: ConnectedNode;
   /** The node's number for the task. */
   readonly number: number;
-  readonly origin: TaskOrigin | undefined;
+  /** Forgotten when the task was read: it may hold credentials. */
+  origin: TaskOrigin | undefined;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
-  readonly stream: ProbeStream | undefined;
   /** Joins again from the beginning, because the content that the URL stood for has changed since. */
   readonly rejoin: (() => void) | undefined;
 }
@@ -24,16 +24,17 @@ export class TaskMember {
   readonly joins = new Map<number, TaskJoin>();
   /** The joins that the answer has gone out for. */
   readonly answered = new Set<number>();
+  /** Whether the node says that it holds every piece; a join that does not say so takes it back. */
+  isFull = false;
 
   constructor(node: ConnectedNode) {
     this.node = node;
   }
 
-  /** Whether the node says that it holds every piece already. */
-  get isFull(): boolean {
-    return [...this.joins.values()].some(
-      ({ holding }) => holding?.lengthBytes !== undefined && holding.have.isFull,
-    );
+  /** What the node said it held when it joined. */
+  get holding(): Bitmap | undefined {
+    for (const { holding } of this.joins.values()) if (holding) return holding.have;
+    return undefined;
   }
 }
 
@@ -45,10 +46,15 @@ export class TaskMembers {
     return this.#byHost.size;
   }
 
+  /** Whether every member holds every piece. */
+  get areFull(): boolean {
+    for (const { isFull } of this.#byHost.values()) if (!isFull) return false;
+    return true;
+  }
+
   /** A member's first number, by which frames that concern the node once are sent. */
   numberOf(host: Host): number | undefined {
-    const numbers = this.#byHost.get(host)?.answered.values();
-    return numbers?.next().value;
+    return this.#byHost.get(host)?.answered.values().next().value;
   }
 
   get(host: Host): TaskMember | undefined {
@@ -60,6 +66,7 @@ export class TaskMembers {
     const member = this.#byHost.get(host) ?? new TaskMember(join.node);
     this.#byHost.set(host, member);
     member.joins.set(join.number, join);
+    member.isFull = join.holding !== undefined && isWhole(join.holding);
     return member;
   }
 
@@ -73,9 +80,9 @@ export class TaskMembers {
     return true;
   }
 
-  /** Every join, in the order of the nodes. The set may change while it is read. */
+  /** Every join, node by node. The set may change while it is read. */
   *joins(): Generator<TaskJoin> {
-    for (const member of [...this.#byHost.values()]) yield* [...member.joins.values()];
+    for (const member of this) yield* [...member.joins.values()];
   }
 
   *[Symbol.iterator](): Generator<TaskMember> {
@@ -88,4 +95,9 @@ export class TaskMembers {
       for (const number of answered) node.link.send(frame(number));
     }
   }
+}
+
+/** Whether what a node holds is all there is. */
+export function isWhole({ lengthBytes, have }: Holding): boolean {
+  return lengthBytes !== undefined && have.isFull;
 }

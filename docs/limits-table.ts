@@ -1,0 +1,197 @@
+import { DOWNLOADS_MAX } from "../dfget/daemon/control-server.ts";
+import { FILTERS_MAX, TAG_LENGTH_MAX } from "../dfget/daemon/api-schema.ts";
+import { LINKS_MAX } from "../dfget/peer/neighbours.ts";
+import { defaultSwarmOptions } from "../dfget/swarm/swarm-options.ts";
+import { REDIRECTS_MAX } from "../platform/origin/origin-redirect.ts";
+import { TrustedKeys } from "../platform/signing.ts";
+import * as protocol from "../protocol/limits.ts";
+import { CONNECTIONS_MAX } from "../registry-proxy/mirror-server.ts";
+import { MANIFEST_LENGTH_BYTES_MAX } from "../registry-proxy/upstream/manifest-type.ts";
+import { NAME_LENGTH_MAX } from "../registry-proxy/upstream/repository.ts";
+import { SEND_BUFFER_BYTES_MAX } from "../supernode/node-channel.ts";
+import { NODE_CONNECTIONS_MAX } from "../supernode/node-gateway.ts";
+import { defaultSchedulerOptions } from "../supernode/scheduler/scheduler-options.ts";
+import { PROOF_BYTES_MAX, RECORDS_MAX } from "../supernode/seed/seed-records.ts";
+import { LIVE_TASKS_MAX } from "../supernode/tasks/task-directory.ts";
+
+/** A bound that users can meet. */
+interface Limit {
+  readonly value: number;
+  readonly unit: "bytes" | "ms" | "";
+  /** What is bounded. */
+  readonly of: string;
+  /** What happens beyond it. */
+  readonly beyond: string;
+}
+
+type ProtocolLimit = keyof typeof protocol;
+
+/** The limits that both ends of a channel share: each of protocol/limits.ts has to be here. */
+const SHARED: Readonly<Record<ProtocolLimit, Omit<Limit, "value">>> = {
+  PIECE_COUNT_MAX: {
+    unit: "",
+    of: "pieces in a task",
+    beyond: "the task is refused with `TASK_TOO_LARGE`; the content can be had from its origin",
+  },
+  PIECE_LENGTH_BYTES_MIN: {
+    unit: "bytes",
+    of: "the length of a piece, at least",
+    beyond: "a request for shorter ones is refused or answered with the usual length",
+  },
+  PIECE_LENGTH_BYTES_MAX: {
+    unit: "bytes",
+    of: "the length of a piece, at most; it bounds a task to 4 TiB",
+    beyond: "a request for longer ones is refused or answered with the usual length",
+  },
+  INLINE_LENGTH_BYTES_MAX: {
+    unit: "bytes",
+    of: "a task that travels inside the answer to a join",
+    beyond: "it is fetched piece by piece",
+  },
+  FRAME_LENGTH_BYTES_MAX: {
+    unit: "bytes",
+    of: "a frame of a control connection",
+    beyond: "the connection is closed",
+  },
+  NEIGHBOURS_PER_FRAME_MAX: {
+    unit: "",
+    of: "neighbours named in one frame",
+    beyond: "the connection is closed",
+  },
+  URL_LENGTH_MAX: {
+    unit: "",
+    of: "characters in the URL of an origin or of a request to the mirror",
+    beyond: "the request is refused",
+  },
+  ORIGIN_HEADERS_MAX: {
+    unit: "",
+    of: "headers sent along to an origin",
+    beyond: "the request is refused",
+  },
+  ORIGIN_HEADERS_LENGTH_BYTES_MAX: {
+    unit: "bytes",
+    of: "all headers sent along to an origin",
+    beyond: "the request is refused",
+  },
+  TASKS_PER_NODE_MAX: {
+    unit: "",
+    of: "tasks that one node takes part in at once",
+    beyond: "a join is refused with `LIMIT_EXCEEDED`",
+  },
+};
+
+/** Every limit of docs/reference/limits.md. */
+export const LIMITS: readonly Limit[] = [
+  ...Object.entries(SHARED).map(([name, limit]) => ({
+    ...limit,
+    value: protocol[name as ProtocolLimit],
+  })),
+  {
+    value: NODE_CONNECTIONS_MAX,
+    unit: "",
+    of: "nodes connected to a supernode",
+    beyond: "a connection is refused with `LIMIT_EXCEEDED`",
+  },
+  {
+    value: LIVE_TASKS_MAX,
+    unit: "",
+    of: "tasks that the nodes of a supernode take part in at once",
+    beyond: "a join is refused with `LIMIT_EXCEEDED`",
+  },
+  {
+    value: SEND_BUFFER_BYTES_MAX,
+    unit: "bytes",
+    of: "what a node leaves unread of its supernode's frames",
+    beyond: "the supernode drops the connection; the node connects again",
+  },
+  {
+    value: RECORDS_MAX,
+    unit: "",
+    of: "contents whose piece digests a supernode remembers after their pieces were evicted",
+    beyond: "the one written longest ago is forgotten, and hashed again when it is read again",
+  },
+  {
+    value: PROOF_BYTES_MAX,
+    unit: "bytes",
+    of: "these remembered digests together",
+    beyond: "as above",
+  },
+  {
+    value: defaultSchedulerOptions.degree,
+    unit: "",
+    of: "neighbours that a supernode gives a node for a task, about",
+    beyond: "more are given only to a node that starves",
+  },
+  {
+    value: defaultSwarmOptions.neighboursMax,
+    unit: "",
+    of: "neighbours of a node per task, those that came by themselves included",
+    beyond: "more are ignored",
+  },
+  {
+    value: LINKS_MAX,
+    unit: "",
+    of: "control connections of a node to other nodes",
+    beyond: "more are refused",
+  },
+  {
+    value: defaultSwarmOptions.uploadSlots,
+    unit: "",
+    of: "pieces that a node sends to neighbours at the same time",
+    beyond: "neighbours wait for a grant",
+  },
+  {
+    value: defaultSwarmOptions.downloadSlots,
+    unit: "",
+    of: "pieces that a node fetches from neighbours at the same time",
+    beyond: "the next waits",
+  },
+  {
+    value: TrustedKeys.KEYS_MAX,
+    unit: "",
+    of: "supernode keys that a node believes",
+    beyond: "the oldest is forgotten",
+  },
+  {
+    value: REDIRECTS_MAX,
+    unit: "",
+    of: "redirects of an origin that are followed",
+    beyond: "the request fails",
+  },
+  {
+    value: CONNECTIONS_MAX,
+    unit: "",
+    of: "connections of clients to a registry mirror",
+    beyond: "closed at once; runtimes then ask the registry itself",
+  },
+  {
+    value: MANIFEST_LENGTH_BYTES_MAX,
+    unit: "bytes",
+    of: "a manifest",
+    beyond: "the request fails",
+  },
+  {
+    value: NAME_LENGTH_MAX,
+    unit: "",
+    of: "characters in the name of a repository",
+    beyond: "the request is refused with `NAME_INVALID`",
+  },
+  {
+    value: DOWNLOADS_MAX,
+    unit: "",
+    of: "downloads of `dfget` that run at once on a node",
+    beyond: "one more is refused with `LIMIT_EXCEEDED`",
+  },
+  {
+    value: FILTERS_MAX,
+    unit: "",
+    of: "query parameters given by `--filter`",
+    beyond: "the request is refused",
+  },
+  {
+    value: TAG_LENGTH_MAX,
+    unit: "",
+    of: "characters of `--tag`",
+    beyond: "the request is refused",
+  },
+];

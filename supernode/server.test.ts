@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+
+import { systemClock } from "../platform/clock.ts";
+import { silentLog } from "../platform/log.ts";
+import { VERSION } from "../platform/version.ts";
+import { PIECE_HEADER } from "../protocol/version.ts";
+import { FaultyOrigin } from "../test/harness/faulty-origin.ts";
+import { bytesDigest, seededBytes } from "../test/harness/seeded-bytes.ts";
+import { TemporaryDirectory } from "../test/harness/temporary-directory.ts";
+import { ScriptedNode } from "./scripted-node.ts";
+import { startSupernode } from "./supernode.ts";
+
+async function world(uploadSlots = 64) {
+  const stack = new AsyncDisposableStack();
+  const directory = stack.use(await TemporaryDirectory.create("server"));
+  const supernode = stack.use(
+    await startSupernode(
+      {
+        listen: "127.0.0.1:0",
+        dataDir: directory.path,
+        diskQuota: 0,
+        uploadRate: 0,
+        uploadSlots,
+        seedSlots: 64,
+        allowOrigin: ["127.0.0.1"],
+        heartbeat: 5000,
+        logLevel: "silent",
+      },
+      { log: silentLog, clock: systemClock, random: () => 0.5 },
+    ),
+  );
+  const authority = `127.0.0.1:${supernode.endpoint.port}`;
+  return {
+    authority,
+    get: async (path: string, init?: RequestInit) =>
+      await fetch(`http://${authority}${path}`, init),
+    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
+  };
+}
+
+describe("the routes", () => {
+  it("tell health, readiness and version", async () => {
+    await using it = await world();
+    expect(await (await it.get("/healthz")).json()).toEqual({ status: "ok" });
+    expect(await (await it.get("/readyz")).json()).toEqual({ status: "ok" });
+    expect(await (await it.get("/version")).json()).toEqual({
+      version: VERSION,
+      protocol: 1,
+      supernodeId: expect.stringMatching(/^[0-9a-f]{32}$/) as unknown,
+    });
+  });
+
+  it("are described by an OpenAPI document", async () => {
+    await using it = await world();
+    const document = (await (await it.get("/openapi.json")).json()) as {
+      paths: Record<string, unknown>;
+    };
+    expect(Object.keys(document.paths).sort()).toEqual([
+      "/api/v1/peers",
+      "/api/v1/tasks",
+      "/api/v1/tasks/{id}",
+      "/healthz",
+      "/readyz",
+      "/version",
+    ]);
+  });
+
+  it("answer what is not there, and what is malformed, in one form", async () => {
+    await using it = await world();
+    const answers = [];
+    for (const path of [
+      "/nope?secret=1",
+      "/api/v1/tasks/nonsense",
+      `/api/v1/tasks/sha256:${"0".repeat(64)}`,
+      `/api/v1/tasks/sha512:${"0".repeat(128)}`,
+      `/pieces/sha256:${"0".repeat(64)}/0`,
+      `/pieces/sha256:${"0".repeat(64)}/-1`,
+      "/%zz",
+    ]) {
+      const response = await it.get(path);
+      answers.push([response.status, ((await response.json()) as { code: string }).code]);
+    }
+    expect(answers).toEqual([
+      [404, "NOT_FOUND"],
+      [400, "BAD_REQUEST"],
+      [404, "NOT_FOUND"],
+      [404, "NOT_FOUND"],
+      [404, "NOT_FOUND"],
+      [404, "NOT_FOUND"],
+      [400, "BAD_REQUEST"],
+    ]);
+    const posted = await it.get("/api/v1/tasks", { method: "POST", body: "x" });
+    expect(await posted.json()).toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("refuse an over-long head with 431", async () => {
+    await using it = await world();
+    const response = await it.get("/healthz", { headers: { "x-long": "x".repeat(40_000) } });
+    expect(response.status).toBe(431);
+    expect(await response.json()).toMatchObject({ code: "BAD_REQUEST" });
+  });
+
+  it("give metrics without labels that name content or nodes", async () => {
+    await using it = await world();
+    const text = await (await it.get("/metrics")).text();
+    const names = [...text.matchAll(/^(supernode_\w+)/gm)].map(([, name]) => name);
+    expect(names).toEqual([
+      "supernode_origin_requests_total",
+      "supernode_origin_probes_total",
+      "supernode_origin_received_bytes_total",
+      "supernode_seed_sent_bytes_total",
+      "supernode_seed_pieces_total",
+      "supernode_garbage_frames_total",
+      "supernode_nodes",
+      "supernode_tasks",
+      "supernode_stored_bytes",
+    ]);
+    expect(text).toContain("process_cpu_seconds_total");
+  });
+});
+
+describe("the pieces", () => {
+  it("are handed to any HTTP client, whole or by ranges, and counted", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await world();
+    const content = seededBytes("pieces", 300_000);
+    const digest = bytesDigest(content);
+    await using node = await ScriptedNode.connect(it.authority);
+    const number = node.joinUrl(origin.serve("/b", { content }), digest);
+    await node.next("proven", number);
+    const whole = await it.get(`/pieces/${digest}/1`);
+    expect([whole.status, whole.headers.get("content-length")]).toEqual([200, "37856"]);
+    expect(whole.headers.get(PIECE_HEADER)).toMatch(/^[\w-]{130}$/);
+    expect(Buffer.from(await whole.arrayBuffer()).equals(content.subarray(262_144))).toBe(true);
+    const part = await it.get(`/pieces/${digest}/0`, { headers: { range: "bytes=10-19" } });
+    expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 10-19/262144"]);
+    expect(Buffer.from(await part.arrayBuffer()).equals(content.subarray(10, 20))).toBe(true);
+    expect((await it.get(`/pieces/${digest}/2`)).status).toBe(404);
+    const metrics = await (await it.get("/metrics")).text();
+    expect(metrics).toContain("supernode_seed_sent_bytes_total 37866");
+    expect(metrics).toContain("supernode_origin_received_bytes_total 300000");
+    expect(metrics).toContain("supernode_origin_requests_total 1");
+    const task = (await (await it.get(`/api/v1/tasks/${digest}`)).json()) as unknown;
+    expect(task).toMatchObject({ taskId: digest, seedBytes: 37_866, peers: 1 });
+  });
+});
