@@ -11,7 +11,9 @@ if (argv[0] === "daemon") {
   });
 } else {
   await runProgram("dfget", async (signal) => {
+    const { endOnHangup } = await import("./cli/hangup-signal.ts");
     const { runDownload } = await import("./cli/download.ts");
+    endOnHangup();
     await runDownload(argv, process.env, import.meta.filename, signal);
   });
 }

@@ -48,7 +48,7 @@ export const nodeConfigProperties = {
   }),
   allowOrigin: repeated({
     description:
-      "an origin that may be asked although its address is loopback, link-local or private: a host name, an address or a network such as 10.0.0.0/8",
+      "an origin that may be asked although its address is loopback, link-local or a cloud's metadata service: a host name, an address or a network such as 127.0.0.0/8",
     placeholder: "HOST",
   }),
   logLevel: choice(LOG_LEVELS, { default: "info", description: "what is logged" }),

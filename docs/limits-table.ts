@@ -82,10 +82,7 @@ const SHARED: Readonly<Record<ProtocolLimit, Omit<Limit, "value">>> = {
 
 /** Every limit of docs/reference/limits.md. */
 export const LIMITS: readonly Limit[] = [
-  ...Object.entries(SHARED).map(([name, limit]) => ({
-    ...limit,
-    value: protocol[name as ProtocolLimit],
-  })),
+  ...Object.entries(protocol).map(([name, value]) => ({ ...SHARED[name as ProtocolLimit], value })),
   {
     value: NODE_CONNECTIONS_MAX,
     unit: "",

@@ -70,11 +70,15 @@ function programSection<T extends TObject>(definition: ProgramDefinition<T>): st
 function flagText(option: ConfigOption): string {
   const isSwitch = option.kind === "boolean";
   const negated = isSwitch && option.defaultValue === true ? "no-" : "";
-  const value = isSwitch
-    ? ""
-    : ` ${option.placeholder ?? (option.kind === "number" ? "N" : "TEXT")}`;
+  const value = isSwitch ? "" : ` ${placeholderOf(option)}`;
   const short = option.short === undefined ? "" : `-${option.short}, `;
   return `${short}--${negated}${option.flag}${value}`;
+}
+
+function placeholderOf(option: ConfigOption): string {
+  if (option.placeholder !== undefined) return option.placeholder;
+  if (option.choices) return "WORD";
+  return option.kind === "number" ? "N" : "TEXT";
 }
 
 function optionDefault(option: ConfigOption): string {
@@ -98,7 +102,7 @@ function errorsPage(): string {
   return [
     "# Error codes",
     MADE,
-    'Codes are part of the interface; the sentences that come with them are not. REST and piece requests that fail are answered with the status and `{"code": "…", "message": "…"}`; the same codes stand in the frames between programs and in the events of `dfget --json`. The registry mirror answers in the form of the OCI distribution specification instead, see [the HTTP interface](http-api.md).',
+    'Codes are part of the interface; the sentences that come with them are not. REST and piece requests that fail are answered with the status and `{"code": "…", "message": "…"}`; the same codes stand in the frames between programs. The registry mirror answers in the form of the OCI distribution specification instead, see [the HTTP interface](http-api.md).',
     table(["code", "HTTP status", "may it be tried again", "meaning"], rows),
   ].join("\n\n");
 }

@@ -17,6 +17,8 @@ export interface MemoryContent {
   readonly stepBytes?: number;
   /** Reading fails with it at that offset. */
   readonly failure?: { readonly atByte: number; readonly error: Error };
+  /** What the task says of its failure. */
+  readonly taskFailure?: ProtocolError;
   /** Reading waits for it at that offset. */
   readonly pause?: { readonly atByte: number; readonly until: Promise<void> };
 }
@@ -67,7 +69,7 @@ export class MemorySwarm implements Swarm {
       firstSource: content.source ?? "peers",
       read: (range, signal) => this.#read(content, range, signal),
       completed: Promise.resolve(),
-      failure: undefined,
+      failure: content.taskFailure,
       progress: () => ({
         lengthBytes: bytes.length,
         heldBytes: bytes.length,

@@ -1,5 +1,5 @@
 import type { Static } from "typebox";
-import Type from "typebox";
+import { Type } from "typebox";
 
 import type { ProgramDefinition } from "../platform/config.ts";
 import { byteCount, choice, duration, repeated } from "../platform/config-option.ts";

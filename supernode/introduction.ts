@@ -28,7 +28,8 @@ export function parseIntroduction(frame: NodeFrame, remoteAddress: string): Node
 
 function reachableEndpoint(text: string, remoteAddress: string): string {
   const endpoint = parseEndpoint(text);
-  if (!endpoint || endpoint.port === 0) throw new FrameError("the node's endpoint is not host:port");
+  if (!endpoint || endpoint.port === 0)
+    throw new FrameError("the node's endpoint is not host:port");
   const kind = isIP(endpoint.host) === 0 ? undefined : specialAddressKind(endpoint.host);
   if (kind === undefined || kind === "loopback") return formatEndpoint(endpoint);
   if (kind === "unspecified") {

@@ -3,9 +3,9 @@ import { Counter, Gauge } from "prom-client";
 
 /** Live figures, asked for when the metrics are. */
 export interface MetricsSources {
-  nodes(): number;
-  tasks(): number;
-  storedBytes(): number;
+  readonly nodes: () => number;
+  readonly tasks: () => number;
+  readonly storedBytes: () => number;
 }
 
 /** The supernode's figures. No label ever holds a digest or a node. */
@@ -19,7 +19,10 @@ export interface SupernodeMetrics {
 }
 
 /** Makes the supernode's metrics in a registry. */
-export function createSupernodeMetrics(registry: Registry, sources: MetricsSources): SupernodeMetrics {
+export function createSupernodeMetrics(
+  registry: Registry,
+  sources: MetricsSources,
+): SupernodeMetrics {
   const registers = [registry];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const gauge = (name: string, help: string, read: () => number) =>

@@ -113,7 +113,10 @@ export class NodeChannel implements NodeLink {
   }
 
   #drop(why: string): void {
-    this.#log.warn({ reason: why, bufferedBytes: this.#socket.bufferedAmount }, "a node is dropped");
+    this.#log.warn(
+      { reason: why, bufferedBytes: this.#socket.bufferedAmount },
+      "a node is dropped",
+    );
     // Its closing has consequences for other nodes, whom the caller may just be sending to.
     setImmediate(() => this.#socket.terminate());
   }

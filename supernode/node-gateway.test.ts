@@ -70,23 +70,30 @@ async function upgrade(port: number, path: string, headers: Record<string, strin
   const [response] = (await once(asking, "response")) as [IncomingMessage];
   let text = "";
   for await (const chunk of response) text += String(chunk);
-  return { status: response.statusCode, headers: response.headers, body: JSON.parse(text) as unknown };
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: JSON.parse(text) as unknown,
+  };
 }
 
 describe("the handshake of a node", () => {
   it.each([
     ["no version", {}],
     ["version 2", { [PROTOCOL_HEADER]: "2" }],
-  ])("with %s is refused with 426, a JSON body and the version that is spoken", async (said, headers) => {
-    await using it = await world();
-    const answer = await upgrade(it.port, "/api/v1/node", headers as Record<string, string>);
-    expect(answer.status).toBe(426);
-    expect(answer.headers[PROTOCOL_HEADER]).toBe("1");
-    expect(answer.body).toEqual({
-      code: "PROTOCOL_VERSION",
-      message: `the supernode speaks version 1 of the protocol and the node ${said}; bring both to the same release`,
-    });
-  });
+  ])(
+    "with %s is refused with 426, a JSON body and the version that is spoken",
+    async (said, headers) => {
+      await using it = await world();
+      const answer = await upgrade(it.port, "/api/v1/node", headers);
+      expect(answer.status).toBe(426);
+      expect(answer.headers[PROTOCOL_HEADER]).toBe("1");
+      expect(answer.body).toEqual({
+        code: "PROTOCOL_VERSION",
+        message: `the supernode speaks version 1 of the protocol and the node ${said}; bring both to the same release`,
+      });
+    },
+  );
 
   it("on another path is refused with 404", async () => {
     await using it = await world();
@@ -173,7 +180,11 @@ describe("a node's connection", () => {
   it("with a task number used twice is closed", async () => {
     await using it = await world();
     await using node = await ScriptedNode.connect(it.authority);
-    const join = { kind: "join", task: 5, origin: { url: "http://10.255.255.1/", headers: [] } } as const;
+    const join = {
+      kind: "join",
+      task: 5,
+      origin: { url: "http://10.255.255.1/", headers: [] },
+    } as const;
     node.send(join);
     node.send(join);
     expect((await node.closed).code).toBe(4400);

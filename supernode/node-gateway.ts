@@ -82,7 +82,8 @@ export class NodeGateway implements AsyncDisposable {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => {});
     const path = request.url?.split("?", 1)[0];
-    if (path !== NODE_PATH) return refuse(socket, "NOT_FOUND", `there is no ${path ?? "path"} to upgrade`);
+    if (path !== NODE_PATH)
+      return refuse(socket, "NOT_FOUND", `there is no ${path ?? "path"} to upgrade`);
     const version = request.headers[PROTOCOL_HEADER];
     if (version !== String(PROTOCOL_VERSION)) {
       const theirs = typeof version === "string" ? `version ${version.slice(0, 16)}` : "no version";
@@ -141,7 +142,9 @@ function refuse(socket: Duplex, code: ErrorCode, message: string): void {
       "content-type: application/json; charset=utf-8",
       `content-length: ${Buffer.byteLength(body)}`,
       `${PROTOCOL_HEADER}: ${PROTOCOL_VERSION}`,
-      ...(status === 426 ? ["upgrade: websocket", "connection: upgrade, close"] : ["connection: close"]),
+      ...(status === 426
+        ? ["upgrade: websocket", "connection: upgrade, close"]
+        : ["connection: close"]),
       "",
       body,
     ].join("\r\n"),

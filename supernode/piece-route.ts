@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Log } from "../platform/log.ts";
-import type { ErrorCode } from "../protocol/error-table.ts";
-import { ERRORS } from "../protocol/error-table.ts";
 import { NODE_HEADER } from "../protocol/version.ts";
 import { parsePiecePath } from "../store/piece-path.ts";
 import type { PieceServer } from "../store/piece-server.ts";
 import type { PieceStore } from "../store/piece-store.ts";
 import type { TaskId } from "../protocol/task-id.ts";
+import { sendRawError } from "./raw-error.ts";
 import type { SendRate } from "./send-rate.ts";
 
 /** A piece that was asked for and is over, well or not. */
@@ -43,13 +42,18 @@ export class PieceRoute {
   /** Answers one request. Resolves when the response is over. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = parsePiecePath(request.url ?? "");
-    if (!path) return fail(response, "NOT_FOUND", "there is no such piece; the path is /pieces/TASK/INDEX");
+    if (!path)
+      return sendRawError(
+        response,
+        "NOT_FOUND",
+        "there is no such piece; the path is /pieces/TASK/INDEX",
+      );
     if (this.#closing.signal.aborted) {
-      return fail(response, "SHUTTING_DOWN", "the supernode is about to stop");
+      return sendRawError(response, "SHUTTING_DOWN", "the supernode is about to stop");
     }
     if (this.#taken >= this.#slotsMax) {
       response.setHeader("retry-after", "1");
-      return fail(response, "NO_SLOT", "all upload slots are taken; ask again");
+      return sendRawError(response, "NO_SLOT", "all upload slots are taken; ask again");
     }
     this.#taken += 1;
     let sentBytes = 0;
@@ -61,7 +65,11 @@ export class PieceRoute {
       this.#taken -= 1;
       if (this.#taken === 0) this.#onIdle?.();
       const nodeId = request.headers[NODE_HEADER];
-      this.#deps.onSent({ ...path, nodeId: typeof nodeId === "string" ? nodeId : undefined, sentBytes });
+      this.#deps.onSent({
+        ...path,
+        nodeId: typeof nodeId === "string" ? nodeId : undefined,
+        sentBytes,
+      });
     }
   }
 
@@ -78,12 +86,12 @@ export class PieceRoute {
 
   #answerError(error: unknown, response: ServerResponse): void {
     if (this.#closing.signal.aborted) {
-      fail(response, "SHUTTING_DOWN", "the supernode is about to stop");
+      sendRawError(response, "SHUTTING_DOWN", "the supernode is about to stop");
       return;
     }
     this.#deps.log.error({ err: error }, "a piece could not be served");
     if (response.headersSent) response.destroy();
-    else fail(response, "INTERNAL", "the supernode failed; its log says more");
+    else sendRawError(response, "INTERNAL", "the supernode failed; its log says more");
   }
 
   async #send(
@@ -95,7 +103,7 @@ export class PieceRoute {
     const { store, server, rate } = this.#deps;
     using task = await store.find(taskId);
     if (!task?.have.has(pieceIndex)) {
-      fail(response, "NOT_FOUND", `piece ${pieceIndex} of ${taskId} is not here`);
+      sendRawError(response, "NOT_FOUND", `piece ${pieceIndex} of ${taskId} is not here`);
       return 0;
     }
     await rate.take(task.record.pieceLengthBytes, this.#closing.signal);
@@ -103,13 +111,4 @@ export class PieceRoute {
     server.serve({ task, pieceIndex, request, response }, (served) => resolve(served.sentBytes));
     return await promise;
   }
-}
-
-function fail(response: ServerResponse, code: ErrorCode, message: string): void {
-  const body = JSON.stringify({ code, message });
-  response.writeHead(ERRORS[code].status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": Buffer.byteLength(body),
-  });
-  response.end(body);
 }

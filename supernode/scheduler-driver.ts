@@ -122,7 +122,9 @@ export class SchedulerDriver implements Disposable {
     const later = (decision: () => void): void => void this.#decisions.push(decision);
     return {
       offer: (to, task, piece) =>
-        later(() => this.#send(to, task, (number) => ({ kind: "offer", task: number, pieces: [piece] }))),
+        later(() =>
+          this.#send(to, task, (number) => ({ kind: "offer", task: number, pieces: [piece] })),
+        ),
       neighbours: (to, task, hosts, far) =>
         later(() => {
           const neighbours = this.#nodes(hosts).map(toNeighbour);
@@ -172,6 +174,9 @@ export class SchedulerDriver implements Disposable {
 }
 
 /** A node as frames name it. */
-export function toNeighbour({ nodeId, endpoint }: ConnectedNode): { nodeId: string; endpoint: string } {
+export function toNeighbour({ nodeId, endpoint }: ConnectedNode): {
+  nodeId: string;
+  endpoint: string;
+} {
   return { nodeId, endpoint };
 }

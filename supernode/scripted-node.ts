@@ -8,7 +8,12 @@ import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
 import { nodeFrames, supernodeFrames } from "../protocol/node-frames.ts";
 import { pieceCount, pieceSpan } from "../protocol/piece-table.ts";
 import { Bitmap } from "../protocol/bitmap.ts";
-import { NODE_HEADER, PIECE_HEADER, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../protocol/version.ts";
+import {
+  NODE_HEADER,
+  PIECE_HEADER,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+} from "../protocol/version.ts";
 
 type FrameKind = SupernodeFrame["kind"];
 type FrameOf<K extends FrameKind> = Extract<SupernodeFrame, { kind: K }>;
@@ -51,7 +56,10 @@ export class ScriptedNode implements AsyncDisposable {
   }
 
   /** Connects to `host:port` without introducing itself. */
-  static async dial(authority: string, options: { autoPong?: boolean } = {}): Promise<ScriptedNode> {
+  static async dial(
+    authority: string,
+    options: { autoPong?: boolean } = {},
+  ): Promise<ScriptedNode> {
     const socket = new WebSocket(`ws://${authority}/api/v1/node`, {
       headers: { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) },
       autoPong: options.autoPong ?? true,
@@ -95,7 +103,10 @@ export class ScriptedNode implements AsyncDisposable {
   /** Joins a task by the URL of its origin, and by its digest where one is given. */
   joinUrl(url: string, taskId?: string, headers: Record<string, string> = {}): number {
     const list = Object.entries(headers).map(([name, value]) => ({ name, value }));
-    return this.join({ origin: { url, headers: list }, ...(taskId === undefined ? {} : { taskId }) });
+    return this.join({
+      origin: { url, headers: list },
+      ...(taskId === undefined ? {} : { taskId }),
+    });
   }
 
   /** The first frame of a kind that was not taken before, of one task where a number is given. */
@@ -103,7 +114,8 @@ export class ScriptedNode implements AsyncDisposable {
     const deadline = AbortSignal.timeout(WAIT_MS_MAX);
     for (;;) {
       const frame = this.frames.find(
-        (candidate) => candidate.kind === kind && isOf(candidate, task) && !this.#taken.has(candidate),
+        (candidate) =>
+          candidate.kind === kind && isOf(candidate, task) && !this.#taken.has(candidate),
       );
       if (frame) {
         this.#taken.add(frame);
@@ -128,7 +140,8 @@ export class ScriptedNode implements AsyncDisposable {
           !this.#taken.has(candidate),
       );
       if (frame) this.#taken.add(frame);
-      else await this.#nextFrame(deadline, `task ${number} came to a stop at ${pieces.size} pieces`);
+      else
+        await this.#nextFrame(deadline, `task ${number} came to a stop at ${pieces.size} pieces`);
       if (frame?.kind === "abort") throw new Error(`aborted: ${frame.code} ${frame.message}`);
       if (frame?.kind === "length") ({ lengthBytes } = frame);
       if (frame?.kind === "offer") {
@@ -137,9 +150,18 @@ export class ScriptedNode implements AsyncDisposable {
           this.#report(number, pieces, lengthBytes, task.pieceLengthBytes);
         }
       }
-      const isProven = this.frames.some(({ kind, ...rest }) => kind === "proven" && isOf({ kind, ...rest } as SupernodeFrame, number));
-      if (isProven && lengthBytes !== undefined && pieces.size === pieceCount(lengthBytes, task.pieceLengthBytes)) {
-        const content = Buffer.concat([...pieces.keys()].sort((a, b) => a - b).map((i) => pieces.get(i)!));
+      const isProven = this.frames.some(
+        ({ kind, ...rest }) =>
+          kind === "proven" && isOf({ kind, ...rest } as SupernodeFrame, number),
+      );
+      if (
+        isProven &&
+        lengthBytes !== undefined &&
+        pieces.size === pieceCount(lengthBytes, task.pieceLengthBytes)
+      ) {
+        const content = Buffer.concat(
+          [...pieces.keys()].sort((a, b) => a - b).map((i) => pieces.get(i)!),
+        );
         return { task, content };
       }
     }
@@ -151,7 +173,8 @@ export class ScriptedNode implements AsyncDisposable {
       headers: { [NODE_HEADER]: this.nodeId },
     });
     const bytes = Buffer.from(await response.arrayBuffer());
-    if (response.status !== 200) throw new Error(`piece ${pieceIndex}: ${response.status} ${bytes}`);
+    if (response.status !== 200)
+      throw new Error(`piece ${pieceIndex}: ${response.status} ${bytes.toString()}`);
     const certificate = Buffer.from(response.headers.get(PIECE_HEADER) ?? "", "base64url");
     this.checkPiece(taskId, pieceIndex, bytes, certificate);
     return bytes;
@@ -171,7 +194,12 @@ export class ScriptedNode implements AsyncDisposable {
     await this.closed;
   }
 
-  #report(number: number, pieces: ReadonlyMap<number, Buffer>, lengthBytes: number | undefined, pieceLengthBytes: number): void {
+  #report(
+    number: number,
+    pieces: ReadonlyMap<number, Buffer>,
+    lengthBytes: number | undefined,
+    pieceLengthBytes: number,
+  ): void {
     if (lengthBytes === undefined) return;
     const have = new Bitmap(pieceCount(lengthBytes, pieceLengthBytes));
     for (const index of pieces.keys()) {

@@ -17,7 +17,6 @@ const MIB = 1024 * KIB;
 
 interface World extends AsyncDisposable {
   readonly origin: FaultyOrigin;
-  readonly authority: string;
   node(): Promise<ScriptedNode>;
   /** Stops the supernode and starts it again on the same data. */
   restart(): Promise<void>;
@@ -56,13 +55,11 @@ async function world(
     await supernode[Symbol.asyncDispose]();
   };
   stack.defer(stop);
+  const authority = (): string => `127.0.0.1:${supernode.endpoint.port}`;
   return {
     origin,
-    get authority() {
-      return `127.0.0.1:${supernode.endpoint.port}`;
-    },
     async node() {
-      const node = await ScriptedNode.connect(this.authority);
+      const node = await ScriptedNode.connect(authority());
       nodes.push(node);
       return node;
     },
@@ -72,7 +69,7 @@ async function world(
     },
     stop,
     async tasks() {
-      const response = await fetch(`http://${this.authority}/api/v1/tasks`);
+      const response = await fetch(`http://${authority()}/api/v1/tasks`);
       return ((await response.json()) as TaskList).tasks;
     },
     [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
@@ -98,7 +95,7 @@ describe("a task with a digest", () => {
     }
     await Promise.all(nodes.map((node, i) => node.next("proven", numbers[i])));
     for (let piece = 0; piece < 13; piece++) {
-      const bytes = await nodes[0]!.fetchPiece(digest, piece);
+      const bytes = await nodes[0].fetchPiece(digest, piece);
       expect(bytes.equals(content.subarray(piece * 256 * KIB, (piece + 1) * 256 * KIB))).toBe(true);
     }
     expect(it.origin.requests).toHaveLength(1);
@@ -127,24 +124,27 @@ describe("a task with a digest", () => {
     });
   });
 
-  it.each([1, 1000, 256 * KIB])("of %i bytes travels inside the answer, for one request", async (lengthBytes) => {
-    await using it = await world();
-    const content = seededBytes("small", lengthBytes);
-    const digest = bytesDigest(content);
-    const url = it.origin.serve("/blob", { content });
-    const nodes = await Promise.all([it.node(), it.node()]);
-    for (let round = 0; round < 2; round++) {
-      const numbers = nodes.map((node) => node.joinUrl(url, digest));
-      for (const [i, node] of nodes.entries()) {
-        const answer = await node.next("task", numbers[i]);
-        expect(Buffer.from(answer.content!).equals(content)).toBe(true);
-        expect(answer.neighbours).toEqual([]);
-        node.checkPiece(digest, 0, answer.content!, answer.certificate!);
-        await node.next("proven", numbers[i]);
+  it.each([1, 1000, 256 * KIB])(
+    "of %i bytes travels inside the answer, for one request",
+    async (lengthBytes) => {
+      await using it = await world();
+      const content = seededBytes("small", lengthBytes);
+      const digest = bytesDigest(content);
+      const url = it.origin.serve("/blob", { content });
+      const nodes = await Promise.all([it.node(), it.node()]);
+      for (let round = 0; round < 2; round++) {
+        const numbers = nodes.map((node) => node.joinUrl(url, digest));
+        for (const [i, node] of nodes.entries()) {
+          const answer = await node.next("task", numbers[i]);
+          expect(Buffer.from(answer.content!).equals(content)).toBe(true);
+          expect(answer.neighbours).toEqual([]);
+          node.checkPiece(digest, 0, answer.content!, answer.certificate!);
+          await node.next("proven", numbers[i]);
+        }
       }
-    }
-    expect(it.origin.requests).toHaveLength(1);
-  });
+      expect(it.origin.requests).toHaveLength(1);
+    },
+  );
 
   it("of 256 KiB and one byte is two pieces", async () => {
     await using it = await world();
@@ -231,7 +231,7 @@ describe("wrong bytes", () => {
       const offered = node.frames.flatMap((frame) => (frame.kind === "offer" ? frame.pieces : []));
       expect(offered).not.toContain(3);
     }
-    await expect(nodes[0]!.fetchPiece(digest, 0)).rejects.toThrow("404");
+    await expect(nodes[0].fetchPiece(digest, 0)).rejects.toThrow("404");
     expect(await it.tasks()).toMatchObject([{ state: "failed", piecesReady: 3 }]);
   });
 
@@ -366,10 +366,13 @@ describe("a supernode that was started again", () => {
     const url = it.origin.serve("/b", { content, etag: '"1"', faults });
     const before = await it.node();
     before.joinUrl(url, digest);
-    await until(() => before.frames.some((frame) => frame.kind === "offer" && frame.pieces.includes(1)), {
-      what: "the second piece",
-      timeoutMs: 5000,
-    });
+    await until(
+      () => before.frames.some((frame) => frame.kind === "offer" && frame.pieces.includes(1)),
+      {
+        what: "the second piece",
+        timeoutMs: 5000,
+      },
+    );
     await it.restart();
     it.origin.requests.splice(0);
     it.origin.serve("/b", { content, etag });

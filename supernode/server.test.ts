@@ -140,7 +140,7 @@ describe("the pieces", () => {
     expect(metrics).toContain("supernode_seed_sent_bytes_total 37866");
     expect(metrics).toContain("supernode_origin_received_bytes_total 300000");
     expect(metrics).toContain("supernode_origin_requests_total 1");
-    const task = (await (await it.get(`/api/v1/tasks/${digest}`)).json()) as unknown;
+    const task = await (await it.get(`/api/v1/tasks/${digest}`)).json();
     expect(task).toMatchObject({ taskId: digest, seedBytes: 37_866, peers: 1 });
   });
 });

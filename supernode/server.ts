@@ -1,19 +1,25 @@
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
-import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { LogController, fastify } from "fastify";
 import type { Registry } from "prom-client";
-import Type from "typebox";
+import { Type } from "typebox";
 
 import type { Log } from "../platform/log.ts";
 import { VERSION } from "../platform/version.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { PeerSummary, TaskSummary } from "../protocol/rest.ts";
-import { ErrorBody, PeerList, TaskList, TaskSummary as TaskSchema, VersionBody } from "../protocol/rest.ts";
+import {
+  ErrorBody,
+  PeerList,
+  TaskList,
+  TaskSummary as TaskSchema,
+  VersionBody,
+} from "../protocol/rest.ts";
 import { parseTaskId } from "../protocol/task-id.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { PieceRoute } from "./piece-route.ts";
+import { sendRawError } from "./raw-error.ts";
 
 /** Requests whose head is longer are refused with 431. */
 const HEADERS_LENGTH_BYTES_MAX = 32 * 1024;
@@ -35,29 +41,39 @@ const failure = { "4xx": ErrorBody, "5xx": ErrorBody };
 
 /** Makes the HTTP server: health, metrics, REST and pieces. The caller listens. */
 export async function createServer(sources: ServerSources, log: Log): Promise<FastifyInstance> {
+  const logger: FastifyBaseLogger = log.child({ component: "http" }, { level: quieter(log.level) });
   const app = fastify({
-    loggerInstance: log.child({ component: "http" }, { level: quieter(log.level) }),
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     // A task id of sha512 has 135 characters.
     routerOptions: { maxParamLength: 200 },
     http: { maxHeaderSize: HEADERS_LENGTH_BYTES_MAX },
     clientErrorHandler: answerClientError,
-  }).withTypeProvider<TypeBoxTypeProvider>();
-  await app.register(swagger, {
-    openapi: {
-      info: { title: "Darter supernode", version: VERSION, description: "Tasks, peers and health." },
+    // What the router cannot read never reaches a route or its error handler.
+    frameworkErrors: (_error, _request, reply) => {
+      const message = "the path is malformed; see /openapi.json for what there is";
+      sendRawError(reply.raw, "BAD_REQUEST", message);
     },
   });
-  answerErrors(app as unknown as FastifyInstance);
-  addHealth(app as unknown as FastifyInstance, sources);
-  addApi(app as unknown as FastifyInstance, sources);
+  await app.register(swagger, {
+    openapi: {
+      info: {
+        title: "Darter supernode",
+        version: VERSION,
+        description: "Tasks, peers and health.",
+      },
+    },
+  });
+  answerErrors(app);
+  addHealth(app, sources);
+  addApi(app, sources);
   app.get("/pieces/:task/:index", { schema: { hide: true } }, (request, reply) => {
     reply.hijack();
     void sources.pieces.serve(request.raw, reply.raw);
   });
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
-  return app as unknown as FastifyInstance;
+  return app;
 }
 
 function addHealth(app: FastifyInstance, sources: ServerSources): void {

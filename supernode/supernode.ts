@@ -52,7 +52,8 @@ export async function startSupernode(
   tuning: SupernodeTuning = {},
 ): Promise<Supernode> {
   const listen = endpointOf("listen", config.listen);
-  const seedUrl = config.advertise && `http://${formatEndpoint(endpointOf("advertise", config.advertise))}`;
+  const seedUrl =
+    config.advertise && `http://${formatEndpoint(endpointOf("advertise", config.advertise))}`;
   const gate = new AddressGate(config.allowOrigin);
   await using stack = new AsyncDisposableStack();
   const { dataDir, diskQuota: quotaBytes, uploadRate } = config;

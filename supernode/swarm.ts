@@ -56,7 +56,9 @@ export class Swarm implements NodeEvents, AsyncDisposable {
     });
     this.#driver = new SchedulerDriver(
       { clock, random, world: this.#world() },
-      options.uploadBytesPerSecond === 0 ? {} : { seedBytesPerSecond: options.uploadBytesPerSecond },
+      options.uploadBytesPerSecond === 0
+        ? {}
+        : { seedBytesPerSecond: options.uploadBytesPerSecond },
     );
     this.#tasks = new TaskDirectory({
       seed,
@@ -119,7 +121,7 @@ export class Swarm implements NodeEvents, AsyncDisposable {
     this.#meter.sent(sentBytes);
     const task = this.#tasks.get(taskId);
     if (!task) return;
-    task.sent(sentBytes);
+    task.figures.seedBytes(sentBytes);
     const node = nodeId === undefined ? undefined : this.#nodes.find(nodeId);
     if (node) this.#driver.offerEnded(task.number, node.host, pieceIndex);
   }

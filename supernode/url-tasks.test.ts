@@ -50,7 +50,13 @@ async function world(listener: RequestListener) {
   const first = stack.use(await ScriptedNode.connect(authority));
   const second = stack.use(await ScriptedNode.connect(authority));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
-  return { first, second, url, seen, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
+  return {
+    first,
+    second,
+    url,
+    seen,
+    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
+  };
 }
 
 /** Serves CONTENT with these headers to GET and HEAD. */

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 
+import { endOnHangup } from "../../dfget/cli/hangup-signal.ts";
 import { loadConfig } from "../../platform/config.ts";
 import type { ProgramDefinition } from "../../platform/config.ts";
 import { byteCount, choice } from "../../platform/config-option.ts";
@@ -43,6 +44,7 @@ await runProgram("demo", async (signal) => {
     process.stdout.write(answerRequest(definition, loaded));
     return;
   }
+  endOnHangup();
   const { config } = loaded;
   const hasSkopeo = config.client !== "built-in" && (await skopeoVersion()) !== undefined;
   if (config.client === "skopeo" && !hasSkopeo) {

@@ -66,6 +66,7 @@ describe("reports to a person", () => {
 
   it("end with where the bytes came from", () => {
     expect(summaryLine(summary)).toBe("f: 1.0 KiB in 2.0 s (512 B/s), all from this node's disk");
+    expect(summaryLine({ ...summary, lengthBytes: 0 })).toBe("f: 0 B in 2.0 s");
     const receivedBytes = { seed: 256, peers: 768, origin: 0 };
     expect(summaryLine({ ...summary, receivedBytes })).toBe(
       "f: 1.0 KiB in 2.0 s (512 B/s), peers 75% seed 25%",

@@ -61,10 +61,8 @@ export const quietReporter: Reporter = {
 /** "app.tar: 256 MiB in 3.1 s (82.6 MiB/s), peers 78% seed 22%". */
 export function summaryLine(summary: DownloadSummary): string {
   const { lengthBytes, durationMs, receivedBytes } = summary;
-  const rate = durationMs > 0 ? ` (${rateText((lengthBytes * 1000) / durationMs)})` : "";
-  const shares = sharesText(receivedBytes);
-  const from =
-    shares === "" ? (lengthBytes === 0 ? "" : ", all from this node's disk") : `, ${shares}`;
-  const size = `${formatByteCount(lengthBytes)} in ${formatDuration(durationMs)}${rate}`;
-  return `${printableText(summary.name)}: ${size}${from}`;
+  const start = `${printableText(summary.name)}: ${formatByteCount(lengthBytes)} in ${formatDuration(durationMs)}`;
+  if (lengthBytes === 0 || durationMs <= 0) return start;
+  const shares = sharesText(receivedBytes) || "all from this node's disk";
+  return `${start} (${rateText((lengthBytes * 1000) / durationMs)}), ${shares}`;
 }

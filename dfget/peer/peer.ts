@@ -16,6 +16,7 @@ import { TrustedKeys } from "../../platform/signing.ts";
 import { VERSION } from "../../platform/version.ts";
 import { openDiskStore } from "../../store/disk-store.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
+import type { SwarmOptions } from "../swarm/swarm.ts";
 import { SEED } from "../swarm/swarm.ts";
 import { PieceFetcher } from "../transfer/piece-fetcher.ts";
 import { Joins } from "./joins.ts";
@@ -45,6 +46,13 @@ import { Uploads } from "./uploads.ts";
 
 /** How long a request waits for the first connection to a supernode before it goes to the origin. */
 const FIRST_CONNECTION_MS_MAX = 2000;
+/** A node without supernodes never has neighbours to wait for, so it reads on without a pause. */
+const ALONE: Partial<SwarmOptions> = {
+  orphanQuietMs: 0,
+  orphanSpreadMs: 0,
+  orphanRunBytes: 1024 * 1024 * 1024,
+  orphanRuns: 1,
+};
 /** How long running uploads may go on when the node stops. */
 const DRAIN_MS_MAX = 5000;
 
@@ -124,7 +132,7 @@ export class Peer implements AsyncDisposable {
     );
     const { nodeId } = identity;
     this.#driver = new SwarmDriver(
-      {},
+      this.#hasSupernodes ? {} : ALONE,
       {
         nodeId,
         clock,

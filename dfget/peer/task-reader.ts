@@ -36,7 +36,7 @@ export async function* readTask(
       const pieceEnd = Math.min(endOf(), span.offsetBytes + span.lengthBytes);
       while (offsetBytes < pieceEnd) {
         const wanted = Math.min(buffer.length, pieceEnd - offsetBytes);
-        const readBytes = await session.stored.read(offsetBytes, buffer.subarray(0, wanted));
+        const readBytes = await readStored(session, offsetBytes, buffer.subarray(0, wanted));
         signal.throwIfAborted();
         yield buffer.subarray(0, readBytes);
         offsetBytes += readBytes;
@@ -46,5 +46,19 @@ export async function* readTask(
   } finally {
     session.cursors.delete(cursor);
     moved();
+  }
+}
+
+/** What a reader is told when the pieces are taken away under it is why, not that they are gone. */
+async function readStored(
+  session: TaskSession,
+  offsetBytes: number,
+  target: Uint8Array,
+): Promise<number> {
+  if (session.failure && !session.isComplete) throw session.failure;
+  try {
+    return await session.stored.read(offsetBytes, target);
+  } catch (error) {
+    throw session.failure ?? error;
   }
 }

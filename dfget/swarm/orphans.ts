@@ -1,7 +1,9 @@
+import { Bitmap } from "../../protocol/bitmap.ts";
 import type { Link } from "./link.ts";
+import type { Neighbourhood } from "./neighbourhood.ts";
 import { orphanRank, OrphanState, type OriginRun, type OrphanBlock } from "./orphan-state.ts";
 import type { SwarmContext } from "./swarm-context.ts";
-import { ORIGIN } from "./swarm-out.ts";
+import { ORIGIN, STRIPE_COUNT } from "./swarm-out.ts";
 import type { TaskState } from "./task-state.ts";
 
 const RUN_SILENT_MAX_MS = 60_000;
@@ -9,6 +11,9 @@ const CLAIM_TRUST_MAX_MS = 60_000;
 const RETRY_MS = 1000;
 const RETRY_MAX_MS = 30_000;
 const RANK_STEPS_MAX = 8;
+const STUCK_IN_ZONE_MS = 1500;
+/** Holders from which nothing came for this long are not to be relied on. */
+const STUCK_MS = 4000;
 
 /**
  * What happens to pieces that nobody near holds when no supernode answers: they are dealt out among
@@ -21,9 +26,11 @@ const RANK_STEPS_MAX = 8;
  */
 export class Orphans {
   readonly #context: SwarmContext;
+  readonly #neighbourhood: Neighbourhood;
 
-  constructor(context: SwarmContext) {
+  constructor(context: SwarmContext, neighbourhood: Neighbourhood) {
     this.#context = context;
+    this.#neighbourhood = neighbourhood;
   }
 
   /** Reads from the origin what is due. */
@@ -38,6 +45,7 @@ export class Orphans {
     const orphans = (state.orphans ??= this.#begin(state));
     if (!orphans.isActive) orphans.isActive = this.#isQuiet(nowMs, state, orphans);
     if (!orphans.isActive || nowMs < orphans.scanMs) return;
+    this.#openZones(nowMs, state);
     orphans.scanMs = nowMs + this.#context.options.checkMs;
     // A random-access reader waits for these, so their blocks come first.
     for (const piece of state.wanted) this.#considerBlock(nowMs, state, orphans.blockOf(piece));
@@ -128,7 +136,7 @@ export class Orphans {
     const start = index * orphans.blockPieces;
     const end = Math.min(state.have.length, start + orphans.blockPieces);
     let first = start;
-    while (first < end && !this.#isOrphaned(state, first)) first++;
+    while (first < end && !this.#isOrphaned(nowMs, state, first)) first++;
     if (first >= end) return;
     const block = orphans.block(index);
     if (this.#isClaimed(nowMs, block)) return;
@@ -143,7 +151,7 @@ export class Orphans {
     }
     block.dueMs = Infinity;
     let pieceCount = 1;
-    while (first + pieceCount < end && this.#isOrphaned(state, first + pieceCount)) pieceCount++;
+    while (first + pieceCount < end && this.#isOrphaned(nowMs, state, first + pieceCount)) pieceCount++;
     this.#read(nowMs, state, first, pieceCount);
   }
 
@@ -153,9 +161,16 @@ export class Orphans {
   }
 
   /** Neither we nor anybody in sight holds it, and it is not on its way to us. */
-  #isOrphaned(state: TaskState, piece: number): boolean {
-    if (state.have.has(piece) || state.holders[piece]! > 0 || state.flying.has(piece)) return false;
+  #isOrphaned(nowMs: number, state: TaskState, piece: number): boolean {
+    if (state.have.has(piece) || state.flying.has(piece)) return false;
+    if (state.holders[piece]! > 0 && !isStuck(nowMs, state, STUCK_MS)) return false;
     return state.orphans!.runWith(piece) === undefined;
+  }
+
+  /** Nobody is left to say who brings a stripe into this zone: who gets nothing helps itself. */
+  #openZones(nowMs: number, state: TaskState): void {
+    if (state.imports?.isFull !== false || !isStuck(nowMs, state, STUCK_IN_ZONE_MS)) return;
+    this.#neighbourhood.setStripes(nowMs, state, Bitmap.full(STRIPE_COUNT));
   }
 
   /** How many peers in sight rank before us for the block, bounded; -1 when we are alone. */
@@ -216,4 +231,9 @@ export class Orphans {
     for (const link of state.links.values()) if (link !== except) hosts.push(link.host);
     if (hosts.length > 0) this.#context.out.claim(hosts, state.task, firstPiece, pieceCount, owner);
   }
+}
+
+/** Nothing has been coming from neighbours for this long. */
+function isStuck(nowMs: number, state: TaskState, forMs: number): boolean {
+  return state.flights.length === 0 && nowMs - state.idleSinceMs >= forMs;
 }

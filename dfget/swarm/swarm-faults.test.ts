@@ -239,7 +239,7 @@ describe("Swarm under faults", () => {
             () => swarm.tick(nowMs),
             () => swarm.onClaim(nowMs, from, of, index, value, value),
             () => swarm.removeHost(nowMs, from),
-            () => swarm.grow(nowMs, of, index > 1000 ? 50 : index),
+            () => swarm.grow(nowMs, of, index),
             () => swarm.orphan(nowMs, of),
           ];
           events[kind]!();

@@ -12,6 +12,9 @@ import { Uploads } from "./uploads.ts";
 export { ORIGIN, SEED, STRIPE_COUNT, type Host, type SwarmOut, type Task } from "./swarm-out.ts";
 export { defaultSwarmOptions, type SwarmOptions } from "./swarm-options.ts";
 
+/** More pieces than any task may have; larger numbers are taken for mistakes. */
+const PIECES_MAX = 1 << 24;
+
 /** What a task is when it is opened. */
 export interface TaskOpening {
   /** A 32-bit hash of the task's id, the same at every peer. */
@@ -48,7 +51,7 @@ export class Swarm {
     this.#uploads = new Uploads(this.#context);
     this.#downloads = new Downloads(this.#context, this.#announcer, this.#uploads);
     this.#neighbourhood = new Neighbourhood(this.#context, this.#uploads, this.#downloads);
-    this.#orphans = new Orphans(this.#context);
+    this.#orphans = new Orphans(this.#context, this.#neighbourhood);
   }
 
   /** Takes part in a task. A task that is open already is left as it is. */
@@ -56,7 +59,8 @@ export class Swarm {
     if (this.#context.tasks.has(task)) return;
     const { pieceLengthBytes, taskKey } = opening;
     const have = opening.have?.clone() ?? new Bitmap(0);
-    if (have.length < opening.pieceCount) have.grow(opening.pieceCount);
+    const pieceCount = isPieceCount(opening.pieceCount) ? opening.pieceCount : 0;
+    if (have.length < pieceCount) have.grow(pieceCount);
     const state = new TaskState(task, taskKey, Math.max(1, pieceLengthBytes), have, nowMs);
     this.#context.tasks.set(task, state);
     this.#sayComplete(state);
@@ -66,7 +70,8 @@ export class Swarm {
   /** The task has more pieces than known so far; a smaller count is ignored. */
   grow(nowMs: number, task: Task, pieceCount: number): void {
     const state = this.#context.tasks.get(task);
-    if (state === undefined || !(pieceCount > state.have.length)) return;
+    if (state === undefined || !isPieceCount(pieceCount)) return;
+    if (pieceCount <= state.have.length) return;
     state.grow(pieceCount);
     state.saidComplete = false;
     this.#context.wakeForCheck(nowMs);
@@ -320,4 +325,8 @@ export class Swarm {
     state.saidComplete = true;
     this.#context.out.complete(state.task);
   }
+}
+
+function isPieceCount(pieceCount: number): boolean {
+  return Number.isInteger(pieceCount) && pieceCount >= 0 && pieceCount <= PIECES_MAX;
 }

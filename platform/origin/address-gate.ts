@@ -24,7 +24,10 @@ export class AddressGate {
    */
   checkUrl(url: URL): void {
     if (url.protocol !== "http:" && url.protocol !== "https:") {
-      throw new ProtocolError("BAD_REQUEST", `${url.protocol}// is not supported; use http or https`);
+      throw new ProtocolError(
+        "BAD_REQUEST",
+        `${url.protocol}// is not supported; use http or https`,
+      );
     }
     const host = urlHost(url);
     if (isIP(host) !== 0) this.checkAddress(url, host);

@@ -13,7 +13,7 @@ import type { OriginRequest } from "./origin-request.ts";
 
 const stack: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const close of stack.splice(0).reverse()) await close();
+  for (const close of stack.splice(0).toReversed()) await close();
 });
 
 async function listen(server: Server): Promise<string> {

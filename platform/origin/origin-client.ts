@@ -63,5 +63,8 @@ function failureOf(answer: OriginResponse): OriginFailure | undefined {
   const encoding = answer.header("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding === "identity" || encoding === "") return undefined;
   const message = `the origin ${printableUrl(finalUrl)} sends its content encoded although plain content was asked for; switch its compression off`;
-  return new OriginFailure(new ProtocolError("ORIGIN_FAILED", message, { originStatus: status }), "no");
+  return new OriginFailure(
+    new ProtocolError("ORIGIN_FAILED", message, { originStatus: status }),
+    "no",
+  );
 }

@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 
 const stack: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const close of stack.splice(0).reverse()) await close();
+  for (const close of stack.splice(0).toReversed()) await close();
 });
 
 interface Origin {
@@ -52,7 +52,8 @@ function ranged(
     const bytes = content(nth);
     const first = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? -1);
     const validator = request.headers["if-range"];
-    const isPart = first >= 0 && (validator === undefined || Object.values(headers).includes(validator));
+    const isPart =
+      first >= 0 && (validator === undefined || Object.values(headers).includes(String(validator)));
     const body = isPart ? bytes.subarray(first) : bytes;
     response.writeHead(isPart ? 206 : 200, {
       ...headers,
@@ -148,9 +149,7 @@ describe("an origin stream", () => {
     ["Last-Modified", { "last-modified": "Mon, 02 Nov 2026 10:00:00 GMT" }],
     ["no validator but the length", {}],
   ])("goes on after cuts where it was, with %s", async (_name, headers) => {
-    const { url, ranges } = await origin(
-      ranged(headers as Record<string, string>, (nth) => [, 100_000, 70_000][nth]),
-    );
+    const { url, ranges } = await origin(ranged(headers, (nth) => [100_000, 70_000][nth - 1]));
     expect((await readAll(plain(url))).equals(CONTENT)).toBe(true);
     expect(ranges[0]).toBeUndefined();
     expect(ranges.slice(1)).toEqual(["bytes=100000-", "bytes=170000-"]);
@@ -203,7 +202,11 @@ describe("an origin stream", () => {
     ["another length", { etag: '"1"' }, CONTENT.subarray(1)],
   ])("ends when the content changes meanwhile: %s", async (_name, headers, content) => {
     const before = ranged({ etag: '"1"' }, () => 100_000);
-    const after = ranged(headers, () => undefined, () => content);
+    const after = ranged(
+      headers,
+      () => undefined,
+      () => content,
+    );
     let nth = 0;
     const { url } = await origin((request, response) =>
       (nth++ === 0 ? before : after)(request, response),
@@ -242,7 +245,11 @@ describe("an origin stream", () => {
           ? { "content-length": CONTENT.length }
           : { "content-range": `bytes 100000-${CONTENT.length - 1}/${CONTENT.length}` }),
       });
-      sendCut(response, isFirst ? CONTENT : CONTENT.subarray(90_000), isFirst ? 100_000 : undefined);
+      sendCut(
+        response,
+        isFirst ? CONTENT : CONTENT.subarray(90_000),
+        isFirst ? 100_000 : undefined,
+      );
     });
     expect(await failureCode(readAll(plain(url)))).toBe("ORIGIN_FAILED");
   });
@@ -273,13 +280,16 @@ describe("an origin stream", () => {
     expect(read.equals(CONTENT.subarray(300_000))).toBe(true);
     expect(ranges).toEqual(["bytes=300000-"]);
     const other = { ...expected, etag: '"0"' };
-    expect(await failureCode(readAll({ ...plain(url), startOffset: 300_000, expected: other }))).toBe(
-      "ORIGIN_CHANGED",
-    );
+    expect(
+      await failureCode(readAll({ ...plain(url), startOffset: 300_000, expected: other })),
+    ).toBe("ORIGIN_CHANGED");
   });
 
   it.each([
-    ["by ranges", (): RequestListener => ranged({ etag: '"1"' }, (nth) => (nth === 1 ? 20 : undefined))],
+    [
+      "by ranges",
+      (): RequestListener => ranged({ etag: '"1"' }, (nth) => (nth === 1 ? 20 : undefined)),
+    ],
     [
       "without ranges",
       (): RequestListener => (_request, response) =>

@@ -80,7 +80,13 @@ export class OriginStream implements Disposable {
   ): Promise<OriginStream> {
     const abort = new AbortController();
     return await linked(signal, abort, async () => {
-      const response = await fetchFrom(deps, request, request.startOffset ?? 0, request.expected, abort);
+      const response = await fetchFrom(
+        deps,
+        request,
+        request.startOffset ?? 0,
+        request.expected,
+        abort,
+      );
       return new OriginStream(deps, request, response, abort);
     });
   }
@@ -130,7 +136,8 @@ export class OriginStream implements Disposable {
   async *#readResponse(): AsyncGenerator<Uint8Array, ProtocolError | undefined> {
     let skip = this.#offset - bodyOffset(this.#response);
     const end = this.#endOffset;
-    if (end !== undefined && this.#offset >= end && this.#request.endOffset !== undefined) return undefined;
+    if (end !== undefined && this.#offset >= end && this.#request.endOffset !== undefined)
+      return undefined;
     const body = this.#response.body[Symbol.asyncIterator]();
     for (;;) {
       let next;
@@ -140,12 +147,14 @@ export class OriginStream implements Disposable {
         if (this.#abort.signal.aborted || !(error instanceof ProtocolError)) throw error;
         return this.#offset === end ? undefined : error;
       }
-      if (next.done === true) return this.#offset === (end ?? this.#offset) ? undefined : this.#short();
+      if (next.done === true)
+        return this.#offset === (end ?? this.#offset) ? undefined : this.#short();
       this.#request.onBytes?.(next.value.length);
       let chunk = next.value.subarray(Math.min(skip, next.value.length));
       skip -= next.value.length - chunk.length;
       if (end !== undefined && this.#offset + chunk.length > end) {
-        if (this.#request.endOffset === undefined || end < this.#request.endOffset) throw this.#long();
+        if (this.#request.endOffset === undefined || end < this.#request.endOffset)
+          throw this.#long();
         chunk = chunk.subarray(0, end - this.#offset);
       }
       this.#offset += chunk.length;
@@ -169,17 +178,34 @@ export class OriginStream implements Disposable {
       const message = `the origin ${this.#where} broke off, and cannot be resumed because it names neither length nor version; try again`;
       throw new ProtocolError("ORIGIN_FAILED", message, {}, cut);
     }
-    const waitMs = backoffMs(this.#cuts, RESUME_BACKOFF_MS, RESUME_BACKOFF_MS_MAX, this.#deps.random);
+    const waitMs = backoffMs(
+      this.#cuts,
+      RESUME_BACKOFF_MS,
+      RESUME_BACKOFF_MS_MAX,
+      this.#deps.random,
+    );
     await this.#deps.clock.sleep(waitMs, this.#abort.signal);
-    this.#response = await fetchFrom(this.#deps, this.#request, this.#offset, this.metadata, this.#abort);
+    this.#response = await fetchFrom(
+      this.#deps,
+      this.#request,
+      this.#offset,
+      this.metadata,
+      this.#abort,
+    );
   }
 
   #short(): ProtocolError {
-    return new ProtocolError("ORIGIN_FAILED", `the origin ${this.#where} sent less than it said; try again later`);
+    return new ProtocolError(
+      "ORIGIN_FAILED",
+      `the origin ${this.#where} sent less than it said; try again later`,
+    );
   }
 
   #long(): ProtocolError {
-    return new ProtocolError("ORIGIN_FAILED", `the origin ${this.#where} sends more than it said; try again later`);
+    return new ProtocolError(
+      "ORIGIN_FAILED",
+      `the origin ${this.#where} sends more than it said; try again later`,
+    );
   }
 
   get #where(): string {

@@ -18,10 +18,13 @@ export interface OriginMetadata extends OriginVersion {
 
 /** Reads the metadata of an answer; the length is that of the whole content, whatever part was sent. */
 export function metadataOf(response: OriginResponse): OriginMetadata {
-  const range = response.status === 206 ? parseContentRange(response.header("content-range")) : undefined;
+  const range =
+    response.status === 206 ? parseContentRange(response.header("content-range")) : undefined;
   return {
     lengthBytes:
-      response.status === 206 ? range?.completeLengthBytes : contentLength(response.header("content-length")),
+      response.status === 206
+        ? range?.completeLengthBytes
+        : contentLength(response.header("content-length")),
     etag: shortText(response.header("etag")),
     lastModified: shortText(response.header("last-modified")),
     mediaType: shortText(response.header("content-type")),
@@ -46,7 +49,10 @@ export function versionName(version: OriginVersion): string | undefined {
 }
 
 /** Whether two answers speak of the same version, as far as both say anything; "unknown" when they do not. */
-export function compareVersions(a: OriginVersion, b: OriginVersion): "same" | "changed" | "unknown" {
+export function compareVersions(
+  a: OriginVersion,
+  b: OriginVersion,
+): "same" | "changed" | "unknown" {
   if (differ(a.lengthBytes, b.lengthBytes)) return "changed";
   if (a.etag !== undefined && b.etag !== undefined) return a.etag === b.etag ? "same" : "changed";
   if (differ(a.lastModified, b.lastModified)) return "changed";

@@ -91,6 +91,16 @@ describe("a blob that the swarm cannot serve", () => {
     expect(mirror.swarm.readingCount).toBe(0);
   });
 
+  it("is not read on at a registry whose bytes the swarm found wrong, however the reading ended", async () => {
+    await using mirror = await MirrorFixture.start();
+    const failure = { atByte: 100_000, error: new TypeError("the task is closed") };
+    const taskFailure = new ProtocolError("DIGEST_MISMATCH", "the origin's bytes are wrong");
+    const digest = mirror.swarm.add({ bytes: CONTENT, failure, taskFailure });
+    mirror.upstream.blob("team/app", CONTENT);
+    await expect(mirror.ask(`/v2/team/app/blobs/${digest}`)).rejects.toThrow("aborted");
+    expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
+  });
+
   it("is not asked for at the registry when the registry has already said no", async () => {
     await using mirror = await MirrorFixture.start();
     const message = "the origin has nothing there (404); check the address";

@@ -115,8 +115,10 @@ export class SwarmContent {
       }
       return;
     } catch (error) {
-      if (signal.aborted || !mayAskRegistry(error)) throw error;
-      this.#noteDetour(error);
+      // What ended the task says more than how this reading of it ended.
+      const reason = task.failure ?? error;
+      if (signal.aborted || !mayAskRegistry(reason)) throw reason;
+      this.#noteDetour(reason);
     }
     if (deliveredBytes === 0) exchange.source = "origin";
     yield* readOrigin(content, range, deliveredBytes, signal);

@@ -71,6 +71,7 @@ export class NeighbourChoice {
   /** A member came: it takes stripes over from whoever in its zone has most. */
   joined(nowMs: number, record: TaskRecord, host: Host): void {
     const group = record.members.group(host);
+    if (group.isDealt) return;
     const counts = new Map<Host | undefined, number>();
     for (let i = 0; i < STRIPE_COUNT; i++) {
       const owner = group.owners[i];
@@ -84,7 +85,10 @@ export class NeighbourChoice {
       most = count;
       if (owner === undefined) break;
     }
-    if (from !== undefined && most < 2) return;
+    if (from !== undefined && most < 2) {
+      group.isDealt = true;
+      return;
+    }
     const stripes: number[] = [];
     for (let i = 0; i < STRIPE_COUNT; i++) if (group.owners[i] === from) stripes.push(i);
     // The upper half, so that zones of one size deal their stripes alike.
@@ -100,6 +104,7 @@ export class NeighbourChoice {
   /** A member left or is out: its stripes go to others of its zone. */
   left(nowMs: number, record: TaskRecord, host: Host, group: ZoneGroup): void {
     record.unlinked.delete(host);
+    group.isDealt = false;
     const heirs = new Set<Host>();
     for (let i = 0; i < STRIPE_COUNT; i++) {
       if (group.owners[i] !== host) continue;

@@ -7,7 +7,7 @@ import type { TaskRecord } from "./task-record.ts";
 
 const HUNGER_FORGOTTEN_MS = 20_000;
 const LOOK_AGAIN_MS = 5000;
-const ASKED_MAX = 3;
+const ASKED_MAX = 2;
 const GIVE_LEVEL = 3;
 const GIVEN_MAX = 4;
 const HOLDERS_MAX = 3;

@@ -18,8 +18,10 @@ export interface SchedulerOptions {
   fewMembers: number;
   /** Speed assumed of the seed until `seedRate` is called. */
   seedBytesPerSecond: number;
-  /** An offer whose end is not heard of for this long is void, longer where the seed is slow. */
+  /** An offer whose end is not heard of for this long is void, while there are no figures yet. */
   offerTimeoutMs: number;
+  /** With figures it is void after eight times the usual time, and this at least. */
+  offerTimeoutMinMs: number;
   /** How often sentinels are asked while offered pieces are unconfirmed. */
   confirmEveryMs: number;
   /** A piece offered this long ago that no sentinel but its receiver holds is offered again. */
@@ -49,6 +51,7 @@ export const defaultSchedulerOptions: Readonly<SchedulerOptions> = {
   fewMembers: 3,
   seedBytesPerSecond: 125_000_000,
   offerTimeoutMs: 5000,
+  offerTimeoutMinMs: 1000,
   confirmEveryMs: 500,
   confirmAfterMs: 1000,
   sentinels: 8,

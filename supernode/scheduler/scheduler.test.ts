@@ -9,7 +9,10 @@ const MIB = 1024 * 1024;
 function schedulerWith(pieceCount: number, options: Partial<SchedulerOptions> = {}) {
   const calls: Call[] = [];
   const out = new Proxy({} as SchedulerOut, {
-    get: (_, name) => (...args: unknown[]) => calls.push([String(name), ...args]),
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        calls.push([String(name), ...args]),
   });
   let state = 1;
   const random = (): number => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
@@ -234,7 +237,9 @@ describe("Scheduler repairs", () => {
       scheduler.progress(nowMs + 1, 0, 2, bits(20, [0]));
     }
     expect(said("neighbours").some((call) => call[1] === 2)).toBe(true);
-    const offered = said("offer").filter((call) => call[1] === 2).map((call) => call[3]);
+    const offered = said("offer")
+      .filter((call) => call[1] === 2)
+      .map((call) => call[3]);
     expect(offered.slice(0, 2)).toEqual([1, 2]);
   });
 

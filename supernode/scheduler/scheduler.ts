@@ -9,6 +9,8 @@ import { SeedPump } from "./seed-pump.ts";
 import { TaskRecord } from "./task-record.ts";
 
 const CHECK_MS = 100;
+/** More pieces than any task may have; larger numbers are taken for mistakes. */
+const PIECES_MAX = 1 << 24;
 
 export { STRIPE_COUNT, type Host, type SchedulerOut, type Task } from "./scheduler-out.ts";
 export { defaultSchedulerOptions, type SchedulerOptions } from "./scheduler-options.ts";
@@ -52,7 +54,8 @@ export class Scheduler {
   /** A task begins. `pieceCount` may be 0 while unknown. A task that is open is left as it is. */
   openTask(nowMs: number, task: Task, pieceCount: number, pieceLengthBytes: number): void {
     if (this.#context.tasks.has(task)) return;
-    const record = new TaskRecord(task, Math.max(0, pieceCount), Math.max(1, pieceLengthBytes));
+    const count = isPieceCount(pieceCount) ? pieceCount : 0;
+    const record = new TaskRecord(task, count, Math.max(1, pieceLengthBytes));
     this.#context.tasks.set(task, record);
     this.#context.wake(nowMs + CHECK_MS);
   }
@@ -61,7 +64,8 @@ export class Scheduler {
   growTask(nowMs: number, task: Task, pieceCount: number): void {
     void nowMs;
     const record = this.#context.tasks.get(task);
-    if (record === undefined || !(pieceCount > record.ledger.pieceCount)) return;
+    if (record === undefined || !isPieceCount(pieceCount)) return;
+    if (pieceCount <= record.ledger.pieceCount) return;
     record.ledger.grow(pieceCount);
     for (const host of record.members.hosts) record.members.setComplete(host, false);
   }
@@ -222,4 +226,8 @@ export class Scheduler {
     this.#pump.pump(nowMs);
     this.#context.wake(nowMs + CHECK_MS);
   }
+}
+
+function isPieceCount(pieceCount: number): boolean {
+  return Number.isInteger(pieceCount) && pieceCount >= 0 && pieceCount <= PIECES_MAX;
 }

@@ -105,7 +105,10 @@ export class SeedPump {
   /** Takes back offers that nobody heard of again. */
   expire(nowMs: number): void {
     const { options } = this.#context;
-    const limitMs = Math.max(options.offerTimeoutMs, 2 * LATE_FACTOR * this.#usualMs);
+    const limitMs =
+      this.#usualMs === 0
+        ? options.offerTimeoutMs
+        : Math.max(options.offerTimeoutMinMs, 2 * LATE_FACTOR * this.#usualMs);
     for (const [key, offer] of this.#inFlight) {
       if (nowMs - offer.sinceMs < limitMs) continue;
       this.#remove(key);

@@ -9,6 +9,8 @@ export class ZoneGroup {
   readonly members: Host[] = [];
   /** Stripe to the host that brings it in; empty while no member may. */
   readonly owners: (Host | undefined)[] = [];
+  /** Every stripe has another owner: who joins now brings in nothing. */
+  isDealt = false;
   /** When a starving member last took the stripe over. */
   readonly takenMs = new Float64Array(STRIPE_COUNT).fill(-Infinity);
 

@@ -71,14 +71,18 @@ export async function openTask(
   const { lengthBytes, mediaType } = stream.metadata;
   const isInline = lengthBytes !== undefined && lengthBytes <= INLINE_LENGTH_BYTES_MAX;
   const asked = isInline ? undefined : request.pieceLengthBytes;
-  const wanted =
-    proof && proof.lengthBytes === lengthBytes ? proof.pieceLengthBytes : asked;
+  const wanted = proof && proof.lengthBytes === lengthBytes ? proof.pieceLengthBytes : asked;
   const pieceLengthBytes =
     wanted !== undefined && isTaskShape(lengthBytes ?? 0, wanted)
       ? wanted
       : choosePieceLength(lengthBytes);
   if (!isTaskShape(lengthBytes ?? 0, pieceLengthBytes)) throw tooLarge(request);
-  return await deps.store.open({ taskId: request.taskId, pieceLengthBytes, lengthBytes, mediaType });
+  return await deps.store.open({
+    taskId: request.taskId,
+    pieceLengthBytes,
+    lengthBytes,
+    mediaType,
+  });
 }
 
 /** Compares the length in the store with what the origin says. Throws ProtocolError ORIGIN_CHANGED. */

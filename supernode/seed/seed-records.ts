@@ -128,7 +128,8 @@ export class SeedRecords implements AsyncDisposable {
   async #forgetOldest(): Promise<void> {
     for (const kind of ["resume", "proof"] as const) {
       const sizes = this.#sizes[kind];
-      while (sizes.size > RECORDS_MAX || (kind === "proof" && this.#proofBytes > PROOF_BYTES_MAX)) {
+      const bytesMax = kind === "proof" ? PROOF_BYTES_MAX : Infinity;
+      while (sizes.size > RECORDS_MAX || this.#proofBytes > bytesMax) {
         const [taskId, lengthBytes] = sizes.entries().next().value!;
         sizes.delete(taskId);
         if (kind === "proof") this.#proofBytes -= lengthBytes;
@@ -144,10 +145,7 @@ function keyOf(kind: Kind, taskId: TaskId): string {
 
 function parseKey(key: string): [Kind | undefined, TaskId | undefined] {
   const [kind, taskId] = key.split("!", 2);
-  return [
-    kind === "resume" || kind === "proof" ? kind : undefined,
-    parseTaskId(taskId ?? ""),
-  ];
+  return [kind === "resume" || kind === "proof" ? kind : undefined, parseTaskId(taskId ?? "")];
 }
 
 function decodeVersion(bytes: Uint8Array): OriginVersion | undefined {

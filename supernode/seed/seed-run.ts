@@ -112,7 +112,8 @@ function checkEnd(request: SeedRequest, task: StoredTask, end: AssembledEnd): vo
     );
   }
   const { lengthBytes } = task.record;
-  if (lengthBytes !== undefined && end.lengthBytes !== lengthBytes) throw otherLength(request, task);
+  if (lengthBytes !== undefined && end.lengthBytes !== lengthBytes)
+    throw otherLength(request, task);
 }
 
 function fittingProof(proof: PieceProof | undefined, task: StoredTask): PieceProof | undefined {

@@ -90,7 +90,8 @@ function parseOrigin(origin: NonNullable<JoinFrame["origin"]>): TaskOrigin {
     lengthBytes += name.length + value.length;
     headers.set(name.toLowerCase(), value);
   }
-  if (lengthBytes > ORIGIN_HEADERS_LENGTH_BYTES_MAX) throw bad("the headers for the origin are too long");
+  if (lengthBytes > ORIGIN_HEADERS_LENGTH_BYTES_MAX)
+    throw bad("the headers for the origin are too long");
   return { url: origin.url, headers };
 }
 

@@ -10,8 +10,10 @@ import type { SchedulerDriver } from "../scheduler-driver.ts";
 import type { SeedDeps, SeedSink } from "../seed/seed-request.ts";
 import { fitted } from "./bitmap-fit.ts";
 import type { OriginCounts, ProbeStream } from "./probe-stream.ts";
+import { ReadingTrigger } from "./reading-trigger.ts";
 import type { RecentMismatches } from "./recent-mismatches.ts";
 import { seedFromMembers } from "./seeding.ts";
+import { TaskFigures } from "./task-figures.ts";
 import { TaskAnswers, sendAbort } from "./task-answers.ts";
 import { shownError } from "./shown-error.ts";
 import type { TaskJoin, TaskMember } from "./task-members.ts";
@@ -56,28 +58,34 @@ export class LiveTask {
   readonly number: Task;
   readonly members = new TaskMembers();
   readonly pieces: TaskPieces;
+  readonly figures: TaskFigures;
   readonly #deps: LiveTaskDeps;
   readonly #answers: TaskAnswers;
+  readonly #trigger: ReadingTrigger;
   readonly #abort = new AbortController();
   #state: State = "opening";
   #outcome: TaskSummary["state"] = "fetching";
   /** A stream at the first byte, opened to find out what is there. */
   #probe: { readonly of: TaskJoin; readonly stream: ProbeStream } | undefined;
-  #isStarving = false;
   #working: Promise<void>;
   #abandonTimer: NodeJS.Timeout | undefined;
-  #reconnectTimer: NodeJS.Timeout | undefined;
-  #originRequests = 0;
-  #originBytes = 0;
-  #seedBytes = 0;
 
   /** `before` resolves when an earlier task of the same id has come to rest. */
   constructor(deps: LiveTaskDeps, taskId: TaskId, number: Task, before: Promise<void>) {
     this.#deps = deps;
     this.taskId = taskId;
     this.number = number;
+    this.figures = new TaskFigures(deps.totals);
     this.pieces = new TaskPieces(taskId, number, deps.driver);
     this.#answers = new TaskAnswers(this, deps.driver);
+    this.#trigger = new ReadingTrigger({
+      members: this.members,
+      pieces: this.pieces,
+      heldByPeers: () => deps.driver.heldByPeers(number).count,
+      isIdle: () => this.#state === "idle",
+      startReading: () => (this.#working = this.#read()),
+      reconnectMs: deps.times.reconnectMs,
+    });
     this.#working = this.#open(before);
   }
 
@@ -95,12 +103,9 @@ export class LiveTask {
       return;
     }
     if (this.#state === "opening") return;
-    if (!this.pieces.shape && join.holding && isWhole(join.holding)) {
-      const { lengthBytes, pieceLengthBytes } = join.holding;
-      this.pieces.adopt({ lengthBytes, pieceLengthBytes, mediaType: undefined });
-      this.#answerAll();
-    } else if (this.pieces.shape) this.#answers.answer(join);
-    this.#considerReading();
+    if (this.pieces.shape) this.#answers.answer(join);
+    else this.#adoptHoldings();
+    this.#trigger.consider();
   }
 
   leave(node: ConnectedNode, number: number): void {
@@ -108,7 +113,7 @@ export class LiveTask {
     this.#deps.driver.leave(this.number, node.host);
     if (this.members.size > 0) {
       this.#releaseIfUnused();
-      this.#considerReading();
+      this.#trigger.consider();
     } else if (this.#state === "reading" || this.#state === "opening") {
       clearTimeout(this.#abandonTimer);
       this.#abandonTimer = setTimeout(() => this.close(), this.#deps.times.abandonMs);
@@ -136,13 +141,7 @@ export class LiveTask {
   starve(node: ConnectedNode): void {
     if (!this.pieces.shape) return;
     this.#deps.driver.starve(this.number, node.host);
-    this.#isStarving = true;
-    this.#considerReading();
-  }
-
-  /** The seed has sent bytes of the task. */
-  sent(lengthBytes: number): void {
-    this.#seedBytes += lengthBytes;
+    this.#trigger.starve();
   }
 
   get isComplete(): boolean {
@@ -158,9 +157,7 @@ export class LiveTask {
       pieceLengthBytes,
       piecesReady: this.pieces.readyCount,
       peers: this.members.size,
-      originRequests: this.#originRequests,
-      originBytes: this.#originBytes,
-      seedBytes: this.#seedBytes,
+      ...this.figures.summary,
     };
   }
 
@@ -169,11 +166,14 @@ export class LiveTask {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#abandonTimer);
-    clearTimeout(this.#reconnectTimer);
+    this.#trigger[Symbol.dispose]();
     this.#dropProbe();
     this.#abort.abort(new ProtocolError("SHUTTING_DOWN", "nobody wants the task any more"));
     this.pieces.close();
-    this.#deps.onClosed(this, this.#working.then(() => this.pieces.release()));
+    this.#deps.onClosed(
+      this,
+      this.#working.then(() => this.pieces.release()),
+    );
   }
 
   async #open(before: Promise<void>): Promise<void> {
@@ -190,7 +190,7 @@ export class LiveTask {
       this.#state = "idle";
       if (this.#outcome === "complete") this.#beginAgain();
       this.#adoptHoldings();
-      this.#considerReading();
+      this.#trigger.consider();
     } catch (error) {
       this.#fail(error);
     }
@@ -202,12 +202,15 @@ export class LiveTask {
     this.pieces.forget();
     for (const { node, answered, isFull, holding } of this.members) {
       if (answered.size === 0) continue;
-      const have = isFull ? Bitmap.full(this.pieces.count) : holding && fitted(holding, this.pieces.count);
+      const have = isFull
+        ? Bitmap.full(this.pieces.count)
+        : holding && fitted(holding, this.pieces.count);
       this.#deps.driver.join(this.number, node.host, have, () => {});
     }
     this.#answerAll();
   }
 
+  /** A node that has the whole tells its shape where nobody else knows it. */
   #adoptHoldings(): void {
     for (const { holding } of this.members.joins()) {
       if (this.pieces.shape || !holding || !isWhole(holding)) continue;
@@ -217,31 +220,9 @@ export class LiveTask {
     }
   }
 
-  /** Begins to read the origin when somebody lacks what nobody holds. */
-  #considerReading(): void {
-    if (this.#state !== "idle" || !this.#isReadingNeeded()) return;
-    const isReconnecting = [...this.members].some(({ holding }) => (holding?.count ?? 0) > 0);
-    if (!isReconnecting || this.#isStarving) {
-      this.#state = "reading";
-      this.#working = this.#read();
-      return;
-    }
-    this.#reconnectTimer ??= setTimeout(() => {
-      if (this.#state !== "idle" || !this.#isReadingNeeded()) return;
-      this.#state = "reading";
-      this.#working = this.#read();
-    }, this.#deps.times.reconnectMs).unref();
-  }
-
-  #isReadingNeeded(): boolean {
-    if (this.members.areFull) return false;
-    if (!this.pieces.shape || this.#isStarving) return true;
-    return this.#deps.driver.heldByPeers(this.number).count < this.pieces.count;
-  }
-
   async #read(): Promise<void> {
     const { seed, seedSlots, mismatches } = this.#deps;
-    this.#isStarving = false;
+    this.#state = "reading";
     this.#outcome = "fetching";
     try {
       await seedFromMembers(
@@ -271,7 +252,6 @@ export class LiveTask {
   }
 
   #sink(): SeedSink {
-    const { totals } = this.#deps;
     return {
       shaped: (stored) => {
         this.pieces.take(stored);
@@ -283,14 +263,8 @@ export class LiveTask {
         this.members.sendAll((task) => ({ kind: "length", task, lengthBytes }));
       },
       proven: () => this.#complete(),
-      originRequest: () => {
-        this.#originRequests += 1;
-        totals.originRequest();
-      },
-      originBytes: (lengthBytes) => {
-        this.#originBytes += lengthBytes;
-        totals.originBytes(lengthBytes);
-      },
+      originRequest: () => this.figures.originRequest(),
+      originBytes: (lengthBytes) => this.figures.originBytes(lengthBytes),
     };
   }
 
@@ -342,7 +316,11 @@ export class LiveTask {
     this.#deps.seed.log.warn({ taskId: this.taskId, code, reason: message }, "a task is aborted");
     const isWrong = areWrong(shown);
     const concerned = [...this.members].filter(({ isFull }) => isWrong || !isFull);
-    this.#abortJoins(concerned.flatMap(({ joins }) => [...joins.values()]), shown, isWrong);
+    this.#abortJoins(
+      concerned.flatMap(({ joins }) => [...joins.values()]),
+      shown,
+      isWrong,
+    );
     this.#outcome = "failed";
     if (this.members.size === 0) this.close();
     else this.#state = "idle";

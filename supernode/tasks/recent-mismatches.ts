@@ -2,7 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 
-const FORGET_AFTER_MS = 30_000;
+const FORGET_AFTER_MS = 10_000;
 const ENTRIES_MAX = 4096;
 
 interface Entry {

@@ -103,9 +103,7 @@ function nextJoins(members: TaskMembers, tried: ReadonlySet<string>): readonly T
 }
 
 function unanswered(members: TaskMembers, joins: readonly TaskJoin[]): readonly TaskJoin[] {
-  return joins.filter(
-    ({ node, number }) => members.get(node.host)?.answered.has(number) === false,
-  );
+  return joins.filter(({ node, number }) => members.get(node.host)?.answered.has(number) === false);
 }
 
 function originKey({ url, headers }: TaskOrigin): string {

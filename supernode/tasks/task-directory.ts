@@ -84,7 +84,11 @@ export class TaskDirectory {
   }
 
   /** Handles a frame about a task. Frames about a number that is not in use are late, and ignored. */
-  handle(node: ConnectedNode, frame: TaskFrame, hostOf: (nodeId: string) => Host | undefined): void {
+  handle(
+    node: ConnectedNode,
+    frame: TaskFrame,
+    hostOf: (nodeId: string) => Host | undefined,
+  ): void {
     if (frame.kind === "join") {
       void this.#join(node, frame);
       return;
@@ -115,7 +119,7 @@ export class TaskDirectory {
     for (const joins of this.#joins.values()) {
       for (const { abort } of joins.values()) abort.abort(new Error("the supernode stops"));
     }
-    for (const task of [...this.#tasks.values()]) task.close();
+    for (const task of this.#tasks.values()) task.close();
     await Promise.all(this.#ending.values());
   }
 
@@ -159,7 +163,8 @@ export class TaskDirectory {
     const join: Join = { abort: new AbortController(), task: undefined };
     joins.set(frame.task, join);
     try {
-      if (joins.size > TASKS_PER_NODE_MAX) throw limitExceeded("the node takes part in too many tasks");
+      if (joins.size > TASKS_PER_NODE_MAX)
+        throw limitExceeded("the node takes part in too many tasks");
       await this.#enter(node, parseJoin(frame), join, { isGetOnly: false });
     } catch (error) {
       this.#refuse(node, frame.task, join, error);
@@ -190,7 +195,12 @@ export class TaskDirectory {
       return;
     }
     const { resolver } = this.#deps;
-    const resolved = await resolver.resolve(request.origin!, request.identity, options, join.abort.signal);
+    const resolved = await resolver.resolve(
+      request.origin!,
+      request.identity,
+      options,
+      join.abort.signal,
+    );
     const probe = resolved.takeStream();
     if (given !== undefined && given !== resolved.taskId) {
       probe?.stream[Symbol.dispose]();

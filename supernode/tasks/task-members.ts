@@ -82,11 +82,11 @@ export class TaskMembers {
 
   /** Every join, node by node. The set may change while it is read. */
   *joins(): Generator<TaskJoin> {
-    for (const member of this) yield* [...member.joins.values()];
+    for (const member of this) yield* member.joins.values();
   }
 
   *[Symbol.iterator](): Generator<TaskMember> {
-    yield* [...this.#byHost.values()];
+    yield* this.#byHost.values();
   }
 
   /** Sends a frame to every join that was answered. */

@@ -48,7 +48,9 @@ export class TaskPieces {
   get count(): number {
     if (!this.#shape) return 0;
     const { lengthBytes, pieceLengthBytes } = this.#shape;
-    return lengthBytes === undefined ? this.#ready.length : pieceCount(lengthBytes, pieceLengthBytes);
+    return lengthBytes === undefined
+      ? this.#ready.length
+      : pieceCount(lengthBytes, pieceLengthBytes);
   }
 
   /**

@@ -125,13 +125,20 @@ export class UrlResolver {
     const { url, headers } = origin;
     if (!isGetOnly) {
       try {
-        const request = { method: "HEAD", url, headers, isAnswerFinal: true, onAttempt: onProbe } as const;
+        const request = {
+          method: "HEAD",
+          url,
+          headers,
+          isAnswerFinal: true,
+          onAttempt: onProbe,
+        } as const;
         const answer = await fetch(request, signal);
         answer.dispose();
         return { version: metadataOf(answer), stream: undefined };
       } catch (error) {
         // Many servers refuse HEAD, in many ways, for what they hand out by GET.
-        if (!(error instanceof ProtocolError) || error.details.originStatus === undefined) throw error;
+        if (!(error instanceof ProtocolError) || error.details.originStatus === undefined)
+          throw error;
       }
     }
     const counts = new LateCounts();

@@ -23,7 +23,8 @@ export async function dropWrongPieces(
   const { seed, mismatches, taskId, members } = parts;
   if (!areWrong(error)) return;
   if (error.code === "DIGEST_MISMATCH") {
-    for (const { origin } of members.joins()) if (origin) mismatches.note(taskId, origin.url, error);
+    for (const { origin } of members.joins())
+      if (origin) mismatches.note(taskId, origin.url, error);
   }
   await seed.records.deleteResumeVersion(taskId);
   await seed.store

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+
+import { LIMITS } from "../docs/limits-table.ts";
+import { referencePages } from "../docs/reference-pages.ts";
+import { ERRORS } from "../protocol/error-table.ts";
+import { isTestFile } from "./tidy/import-rules.ts";
+import { readManifest } from "./tidy/package-rules.ts";
+import { sourceFiles } from "./tidy/source-tree.ts";
+
+const files = sourceFiles();
+
+function page(path: string): string {
+  const file = files.find((candidate) => candidate.path === path);
+  if (!file) throw new Error(`${path} is not there`);
+  return file.text;
+}
+
+/** What stands between backticks in the first cells of a page's tables, sorted. */
+function firstCells(path: string): string[] {
+  return [...page(path).matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1]!).sort();
+}
+
+const generated = await referencePages();
+
+describe.each(generated)("$path", ({ path, text }) => {
+  it("is what npm run docs makes of the code now", () => {
+    expect(page(path)).toBe(text);
+  });
+});
+
+describe("docs/reference/errors.md", () => {
+  it("lists the codes that there are, and no others", () => {
+    expect(firstCells("docs/reference/errors.md")).toEqual(Object.keys(ERRORS).sort());
+  });
+});
+
+describe("docs/reference/limits.md", () => {
+  it("says of every limit what it is of, once", () => {
+    const of = LIMITS.map((limit) => limit.of);
+    expect(new Set(of).size).toBe(of.length);
+  });
+});
+
+describe("docs/reference/metrics.md", () => {
+  it("lists the metrics that the code has, and no others", () => {
+    const named = files
+      .filter(({ path }) => /^(?:supernode|dfget|registry-proxy|store|platform)\//.test(path))
+      .filter(({ path }) => path.endsWith(".ts") && !isTestFile(path))
+      .flatMap(({ text }) => [...text.matchAll(/"((?:darter|supernode|registry_proxy)_[a-z_]+)"/g)])
+      .map((match) => match[1]!);
+    expect(named.length).toBeGreaterThan(10);
+    expect(firstCells("docs/reference/metrics.md")).toEqual([...new Set(named)].sort());
+  });
+});
+
+describe("docs/internals/dependencies.md", () => {
+  it("lists the packages of package.json, and no others", () => {
+    const { dependencies, devDependencies } = readManifest(files);
+    const wanted = [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort();
+    expect(firstCells("docs/internals/dependencies.md")).toEqual(wanted);
+  });
+});
+
+describe("docs/reference/http-api.md", () => {
+  it("names the routes of the supernode that its server has", () => {
+    const routes = [...page("supernode/server.ts").matchAll(/app\.get[^(]*\(\s*"([^"]+)"/g)];
+    expect(routes.length).toBeGreaterThan(5);
+    for (const [, route] of routes) {
+      const shown = route!.replace("/:task/:index", "/{task}/{index}").replace(":id", "{id}");
+      expect(page("docs/reference/http-api.md")).toContain(`GET ${shown}\``);
+    }
+  });
+});
