@@ -1,7 +1,7 @@
 /** Something small that is done again and again. `run` returns what keeps it from being optimised away. */
 export interface Work {
   readonly name: string;
-  run(): number;
+  readonly run: () => number;
 }
 
 /** How fast a work is, as the median of several rounds. */

@@ -27,13 +27,15 @@ beforeEach(async () => {
   origin = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     const { pathname } = new URL(request.url ?? "/", "http://origin");
-    if (pathname === "/missing") return void response.writeHead(404).end();
-    const headers = { "content-length": CONTENT.length, etag: '"1"' };
-    response.writeHead(200, headers);
-    if (request.method === "HEAD") return void response.end();
+    if (pathname === "/missing") {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { "content-length": CONTENT.length, etag: '"1"' });
+    if (request.method === "HEAD") response.end();
     // Half of it and no more: what waits for the rest has to be interrupted.
-    if (pathname === "/endless") return void response.write(CONTENT.subarray(0, 300_000));
-    response.end(CONTENT);
+    else if (pathname === "/endless") response.write(CONTENT.subarray(0, 300_000));
+    else response.end(CONTENT);
   });
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
   originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;

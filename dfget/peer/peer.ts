@@ -131,26 +131,23 @@ export class Peer implements AsyncDisposable {
       { clock, log },
     );
     const { nodeId } = identity;
-    this.#driver = new SwarmDriver(
-      this.#hasSupernodes ? {} : ALONE,
-      {
-        nodeId,
-        clock,
-        random,
-        neighbours: this.#neighbours,
-        transfers,
-        intake: new PieceIntake({ fetcher: this.#fetcher, keys, metrics, log, nodeId }),
-        sendToSupernode,
-        seedEndpoint: () => this.#supernode.seed,
-        readOrigin: (session, firstPiece, pieceCount, signal) =>
-          void this.#originRuns.read(
-            session,
-            { firstPiece, pieceCount },
-            AbortSignal.any([signal, this.#closing.signal]),
-          ),
-        full: (session) => this.#keeper.full(session),
-      },
-    );
+    this.#driver = new SwarmDriver(this.#hasSupernodes ? {} : ALONE, {
+      nodeId,
+      clock,
+      random,
+      neighbours: this.#neighbours,
+      transfers,
+      intake: new PieceIntake({ fetcher: this.#fetcher, keys, metrics, log, nodeId }),
+      sendToSupernode,
+      seedEndpoint: () => this.#supernode.seed,
+      readOrigin: (session, firstPiece, pieceCount, signal) =>
+        void this.#originRuns.read(
+          session,
+          { firstPiece, pieceCount },
+          AbortSignal.any([signal, this.#closing.signal]),
+        ),
+      full: (session) => this.#keeper.full(session),
+    });
     const driver = this.#driver;
     const sessions = this.#sessions;
     this.#keeper = new TaskKeeper({ store, sessions, driver, clock, log, sendToSupernode });
@@ -164,6 +161,8 @@ export class Peer implements AsyncDisposable {
       sessions,
       joins,
       whenConnected: async (signal) => await this.#whenConnected(signal),
+      retired: async (taskId) => await keeper.ended(taskId),
+      retire: (session) => keeper.retire(session),
       leave: (task) => void sendToSupernode({ kind: "leave", task }),
     });
     this.#supernode = new SupernodeConversation({
@@ -299,7 +298,7 @@ export class Peer implements AsyncDisposable {
     const { session, frame, isNew } = await this.#opener.open(request, signal);
     if (!isNew) return session;
     this.#keeper.touch(session);
-    this.#driver.open(session, frame === undefined);
+    this.#driver.open(session, frame === undefined && session.lengthBytes !== undefined);
     if (await storeInlineContent(session, frame)) {
       this.#metrics.pieceReceived("seed", session.stored.heldBytes);
       this.#driver.swarm.onPiece(this.#driver.nowMs, session.number, 0, SEED);

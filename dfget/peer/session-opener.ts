@@ -32,6 +32,10 @@ export interface SessionOpenerDeps {
   readonly random: Random;
   /** Waits a moment for the first connection; resolves to whether there is one. */
   whenConnected(signal: AbortSignal): Promise<boolean>;
+  /** Takes a task that failed out of use, so that it can begin anew. */
+  retire(session: TaskSession): void;
+  /** Resolves when sessions of the task that went out of use do no more. */
+  retired(taskId: TaskId): Promise<void>;
   leave(task: number): void;
 }
 
@@ -89,7 +93,7 @@ export class SessionOpener {
         "the supernode answered with a task that was not asked for",
       );
     }
-    const existing = this.#deps.sessions.byTaskId(taskId);
+    const existing = await this.#usable(taskId);
     if (existing) {
       this.#deps.leave(number);
       return { session: existing, frame: undefined, isNew: false };
@@ -113,7 +117,7 @@ export class SessionOpener {
       this.#deps,
       signal,
     );
-    const existing = this.#deps.sessions.byTaskId(taskId);
+    const existing = await this.#usable(taskId);
     if (existing) return { session: existing, frame: undefined, isNew: false };
     const { lengthBytes } = metadata;
     if (lengthBytes !== undefined && !isTaskShape(lengthBytes, pieceLengthBytes)) {
@@ -126,6 +130,14 @@ export class SessionOpener {
     const described = { taskId, pieceLengthBytes, lengthBytes, mediaType };
     const session = await this.#make(number, request, described, metadata);
     return { session, frame: undefined, isNew: true };
+  }
+
+  async #usable(taskId: TaskId): Promise<TaskSession | undefined> {
+    const existing = this.#deps.sessions.byTaskId(taskId);
+    if (existing && !existing.failure) return existing;
+    if (existing) this.#deps.retire(existing);
+    await this.#deps.retired(taskId);
+    return this.#deps.sessions.byTaskId(taskId);
   }
 
   async #make(

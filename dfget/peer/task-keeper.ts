@@ -33,6 +33,7 @@ export class TaskKeeper {
   readonly #waking = new Map<TaskId, Promise<TaskSession | undefined>>();
   /** What must end before the store may close. */
   readonly #running = new Set<Promise<unknown>>();
+  readonly #ending = new Map<TaskId, Promise<void>>();
 
   constructor(deps: TaskKeeperDeps) {
     this.#deps = deps;
@@ -48,14 +49,19 @@ export class TaskKeeper {
   /** The pieces are not what the task's digest says: nobody gets them any more. */
   discard(session: TaskSession, error: ProtocolError): void {
     session.fail(error);
-    this.#run(
-      (async () => {
-        await this.#deps.driver.close(session);
-        this.#deps.sessions.remove(session);
-        await session.stored.discard();
-        session.stored[Symbol.dispose]();
-      })(),
-    );
+    this.#run(this.#end(session, async () => await session.stored.discard()));
+  }
+
+  /** Takes a task that failed out of use. */
+  retire(session: TaskSession): void {
+    if (this.#deps.sessions.byNumber(session.number) !== session) return;
+    this.#deps.sendToSupernode({ kind: "leave", task: session.number });
+    this.#run(this.#end(session));
+  }
+
+  /** Resolves when no session of the task that went out of use still writes to its file. */
+  async ended(taskId: TaskId): Promise<void> {
+    await this.#ending.get(taskId)?.catch(() => undefined);
   }
 
   /** The session of a task that is held here in full, woken if it rests; undefined where there is none. */
@@ -88,6 +94,7 @@ export class TaskKeeper {
 
   async #wakeUp(taskId: TaskId): Promise<TaskSession | undefined> {
     const { store, sessions, driver } = this.#deps;
+    await this.ended(taskId);
     const stored = await store.find(taskId);
     const awake = sessions.byTaskId(taskId);
     if (!stored || awake || !stored.isComplete || !stored.record.isProven) {
@@ -140,8 +147,7 @@ export class TaskKeeper {
 
   #abandon(session: TaskSession): void {
     session.fail(new ProtocolError("SHUTTING_DOWN", "nobody waits for the task any more"));
-    this.#deps.sendToSupernode({ kind: "leave", task: session.number });
-    this.#run(this.#end(session));
+    this.retire(session);
   }
 
   #rest(session: TaskSession): void {
@@ -149,11 +155,22 @@ export class TaskKeeper {
     this.#run(this.#end(session));
   }
 
-  /** Takes the session out of use and lets go of its file. */
-  async #end(session: TaskSession): Promise<void> {
+  /** Takes the session out of use and lets go of its file, after doing something last to it. */
+  #end(session: TaskSession, last?: () => Promise<void>): Promise<void> {
+    const { taskId } = session;
+    const before = this.#ending.get(taskId);
+    if (this.#deps.sessions.byNumber(session.number) !== session)
+      return before ?? Promise.resolve();
     this.#deps.sessions.remove(session);
-    await this.#deps.driver.close(session);
-    session.stored[Symbol.dispose]();
+    const ending = (async () => {
+      await this.#deps.driver.close(session);
+      await last?.();
+      session.stored[Symbol.dispose]();
+    })().finally(() => {
+      if (this.#ending.get(taskId) === ending) this.#ending.delete(taskId);
+    });
+    this.#ending.set(taskId, ending);
+    return ending;
   }
 
   #run(work: Promise<unknown>): void {

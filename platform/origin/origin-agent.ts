@@ -59,7 +59,7 @@ function gatedConnector(
     allowH2: false,
     lookup: gatedLookup(gate, origin),
     ...(origin.protocol === "https:" ? { secureContext: trustedContext() } : {}),
-  } as Connectors.BuildOptions);
+  });
   return (target, callback) => {
     try {
       // An address in place of a name is never looked up.

@@ -107,6 +107,12 @@ export class PieceLedger {
     if (this.ready.has(piece) && !this.isHeld(piece)) this.fresh.add(piece);
   }
 
+  /** Gives a piece out again whose receiver got it, as it seems, but was never heard to hold it. */
+  giveUp(piece: number): void {
+    const offer = this.unconfirmed.get(piece);
+    if (offer !== undefined && !offer.isInFlight && !this.isHeld(piece)) this.renew(piece);
+  }
+
   /** Takes up what a member says that it holds. */
   learn(nowMs: number, host: Host, have: Bitmap): void {
     const words = have.words;

@@ -7,7 +7,7 @@ import type { TaskRecord } from "./task-record.ts";
 
 const HUNGER_FORGOTTEN_MS = 20_000;
 const LOOK_AGAIN_MS = 5000;
-const ASKED_MAX = 2;
+const ASKED_MAX = 1;
 const GIVE_LEVEL = 3;
 const GIVEN_MAX = 4;
 const HOLDERS_MAX = 3;
@@ -116,7 +116,10 @@ export class Repair {
     const isHeldElsewhere = members.completeCount > 0 || ledger.held().count > have.count;
     if (lacking.length === 0 && !isHeldElsewhere) return;
     this.#choice.more(nowMs, record, host);
-    if (level > 1) this.#introduceHolders(nowMs, record, host, lacking, level);
+    if (level > 1) {
+      for (const piece of lacking) ledger.giveUp(piece);
+      this.#introduceHolders(nowMs, record, host, lacking, level);
+    }
     this.#choice.takeOver(nowMs, record, host, lacking);
     if (level < GIVE_LEVEL) return;
     this.#choice.bringInAll(record, host);

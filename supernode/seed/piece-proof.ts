@@ -31,7 +31,7 @@ export function decodeProof(bytes: Uint8Array): PieceProof | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const lengthBytes = view.getFloat64(0);
   const pieceLengthBytes = view.getFloat64(8);
-  const sha256s = bytes.slice(HEADER_BYTES);
+  const sha256s = new Uint8Array(bytes.subarray(HEADER_BYTES));
   if (!isTaskShape(lengthBytes, pieceLengthBytes)) return undefined;
   if (sha256s.length !== 32 * pieceCount(lengthBytes, pieceLengthBytes)) return undefined;
   return { lengthBytes, pieceLengthBytes, sha256s };

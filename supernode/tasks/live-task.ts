@@ -83,7 +83,9 @@ export class LiveTask {
       pieces: this.pieces,
       heldByPeers: () => deps.driver.heldByPeers(number).count,
       isIdle: () => this.#state === "idle",
-      startReading: () => (this.#working = this.#read()),
+      startReading: () => {
+        this.#working = this.#read();
+      },
       reconnectMs: deps.times.reconnectMs,
     });
     this.#working = this.#open(before);

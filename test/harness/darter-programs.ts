@@ -11,6 +11,10 @@ export interface ProgramOptions {
   readonly networkNamespace?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly timeoutMs?: number;
+  /** How long it may take to say that it is ready; 20 seconds when left out. */
+  readonly readyTimeoutMs?: number | undefined;
+  /** Ends the wait for a program that starts, and kills the program. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -21,15 +25,21 @@ export async function startProgram(
   program: Program,
   options: ProgramOptions,
 ): Promise<ChildProcess> {
+  options.signal?.throwIfAborted();
   const child = await ChildProcess.start({ ...commandOf(program, options), stopTimeoutMs: 20_000 });
+  const kill = (): void => void child.killHard();
+  options.signal?.addEventListener("abort", kill, { once: true });
   try {
     await child.waitForLine(saysReady, {
       what: "that it is ready",
-      timeoutMs: READY_TIMEOUT_MS,
+      timeoutMs: options.readyTimeoutMs ?? READY_TIMEOUT_MS,
     });
   } catch (error) {
     await child.killHard();
+    options.signal?.throwIfAborted();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", kill);
   }
   return child;
 }

@@ -33,6 +33,25 @@ export async function originUse(supernodeUrl: string): Promise<OriginUse> {
   };
 }
 
+/** What the supernode has done for nodes so far. */
+export interface SupernodeFigures {
+  /** Bytes of pieces that the seed sent. */
+  readonly seedSentBytes: number;
+  /** Frames on the connections of nodes, both ways; undefined when the supernode does not count them. */
+  readonly frames: number | undefined;
+}
+
+/** Reads `/metrics` of the supernode. */
+export async function supernodeFigures(supernodeUrl: string): Promise<SupernodeFigures> {
+  const samples = await scrape(supernodeUrl);
+  const names = ["supernode_frames_sent_total", "supernode_frames_received_total"];
+  const isCounted = names.every((name) => samples.some((sample) => sample.name === name));
+  return {
+    seedSentBytes: sumOf(samples, "supernode_seed_sent_bytes_total"),
+    frames: isCounted ? names.reduce((sum, name) => sum + sumOf(samples, name), 0) : undefined,
+  };
+}
+
 async function scrape(url: string): Promise<readonly Sample[]> {
   const answer = await request(`${url}/metrics`, { headersTimeout: 10_000, bodyTimeout: 10_000 });
   const text = await answer.body.text();

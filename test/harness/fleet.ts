@@ -17,7 +17,13 @@ export interface FleetOptions {
   /** Origins that all may ask although their addresses are private. */
   readonly allowOrigins: readonly string[];
   readonly nodeArgs?: readonly string[];
+  /** Further arguments of one node, by its index. */
+  readonly argsOfNode?: (index: number) => readonly string[];
   readonly supernodeArgs?: readonly string[];
+  /** How long each process may take to say that it is ready; 20 seconds when left out. */
+  readonly readyTimeoutMs?: number;
+  /** Ends the starting, and what has been started. */
+  readonly signal?: AbortSignal;
 }
 
 /** A running node. */
@@ -112,6 +118,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       ...(options.supernodeArgs ?? []),
     ],
     networkNamespace: host?.networkNamespace,
+    readyTimeoutMs: options.readyTimeoutMs,
+    signal: options.signal,
   });
   resources.use(supernode);
   const starts = Array.from({ length: options.nodeCount }, (_, index) =>
@@ -155,8 +163,11 @@ async function startNode(
       ...common,
       ...upstreams,
       ...(options.nodeArgs ?? []),
+      ...(options.argsOfNode?.(index) ?? []),
     ],
     networkNamespace: host?.networkNamespace,
+    readyTimeoutMs: options.readyTimeoutMs,
+    signal: options.signal,
   });
   return {
     index,

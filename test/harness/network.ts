@@ -1,10 +1,16 @@
 import { mustRun } from "./run-command.ts";
 import { networkPrefix, removeLeftovers, removeNetwork } from "./network-leftovers.ts";
+import { linkBytes } from "./link-bytes.ts";
+import type { LinkBytes } from "./link-bytes.ts";
+import { bridgeOf, makeZone, tbfOf, zoneBytes } from "./network-zones.ts";
+import type { ZoneOptions } from "./network-zones.ts";
 
 export interface NetworkOptions {
   readonly hostCount: number;
   /** Rate of each host's link, each way, in Mbit/s, by host index; a host without one is not shaped. */
   readonly rateMbitPerSecond?: (hostIndex: number) => number | undefined;
+  /** Groups of hosts behind bridges of their own; all hosts stand at one bridge when left out. */
+  readonly zones?: ZoneOptions;
 }
 
 /** One host of a network: a network namespace with one address and one link. */
@@ -12,11 +18,6 @@ export interface Host {
   readonly index: number;
   readonly networkNamespace: string;
   readonly address: string;
-}
-
-export interface LinkBytes {
-  readonly received: number;
-  readonly sent: number;
 }
 
 let networksMade = 0;
@@ -48,8 +49,11 @@ export class Network implements AsyncDisposable {
     const network = new Network(prefix, hosts, `${subnet}.254`);
     try {
       await network.#makeSwitch();
+      for (let zone = 0; zone < (options.zones?.count ?? 0); zone++) {
+        await makeZone(network.#switch, zone, options.zones?.rateMbitPerSecond);
+      }
       for (const host of hosts) {
-        await network.#addHost(host);
+        await network.#addHost(host, bridgeOf(options.zones?.zoneOf(host.index)));
         const rate = options.rateMbitPerSecond?.(host.index);
         if (rate !== undefined) await network.shape(host, rate);
       }
@@ -70,8 +74,7 @@ export class Network implements AsyncDisposable {
 
   /** Limits the host's link to this rate, each way; replaces an earlier limit. */
   async shape(host: Host, rateMbitPerSecond: number): Promise<void> {
-    const burstKib = Math.max(64, Math.ceil(rateMbitPerSecond / 2));
-    const limit = `rate ${rateMbitPerSecond}mbit burst ${burstKib}kb latency 50ms`.split(" ");
+    const limit = tbfOf(rateMbitPerSecond);
     await this.#tc(
       host.networkNamespace,
       "qdisc",
@@ -79,7 +82,6 @@ export class Network implements AsyncDisposable {
       "dev",
       "eth0",
       "root",
-      "tbf",
       ...limit,
     );
     await this.#tc(
@@ -89,21 +91,18 @@ export class Network implements AsyncDisposable {
       "dev",
       `h${host.index}`,
       "root",
-      "tbf",
       ...limit,
     );
   }
 
   /** Bytes that crossed the host's link since it was made, headers included. */
   async linkBytes(host: Host): Promise<LinkBytes> {
-    const answer = await mustRun({
-      command: "ip",
-      args: ["-n", host.networkNamespace, "-s", "-j", "link", "show", "dev", "eth0"],
-    });
-    const [link] = JSON.parse(answer) as [
-      { stats64: { rx: { bytes: number }; tx: { bytes: number } } },
-    ];
-    return { received: link.stats64.rx.bytes, sent: link.stats64.tx.bytes };
+    return await linkBytes(host.networkNamespace, "eth0");
+  }
+
+  /** Bytes that crossed the zone's uplink since it was made, headers included, as seen from inside the zone. */
+  async zoneBytes(zone: number): Promise<LinkBytes> {
+    return await zoneBytes(this.#switch, zone);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,7 +134,7 @@ export class Network implements AsyncDisposable {
     await this.#ip("link", "set", this.#prefix, "up");
   }
 
-  async #addHost(host: Host): Promise<void> {
+  async #addHost(host: Host, bridge: string): Promise<void> {
     const namespace = host.networkNamespace;
     const port = `h${host.index}`;
     await this.#ip("netns", "add", namespace);
@@ -147,7 +146,7 @@ export class Network implements AsyncDisposable {
       "netns",
       this.#switch,
     );
-    await this.#ip("-n", this.#switch, "link", "set", port, "master", "br0", "up");
+    await this.#ip("-n", this.#switch, "link", "set", port, "master", bridge, "up");
     await this.#ip("-n", namespace, "addr", "add", `${host.address}/24`, "dev", "eth0");
     await this.#ip("-n", namespace, "link", "set", "lo", "up");
     await this.#ip("-n", namespace, "link", "set", "eth0", "up");
