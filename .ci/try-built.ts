@@ -6,12 +6,14 @@ import { createHash, randomBytes } from "node:crypto";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 
 const DIST = join(import.meta.dirname, "..", "dist");
 const LIMIT_MS = 60_000;
@@ -19,7 +21,7 @@ const LIMIT_MS = 60_000;
 const content = randomBytes(3_000_000);
 const directory = await mkdtemp(join(tmpdir(), "darter-built-"));
 const running: ChildProcess[] = [];
-const guard = setTimeout(() => {
+const guard = globalThis.setTimeout(() => {
   process.stderr.write(`the built programs did not end within ${LIMIT_MS / 1000} s\n`);
   for (const child of running) child.kill("SIGKILL");
 }, LIMIT_MS);
@@ -48,15 +50,21 @@ try {
     if (status !== 200) throw new Error(`${url} answers ${status}`);
   }
   const target = join(directory, "file");
+  const socket = join(directory, "dfget.sock");
   await runToEnd("dfget", `http://127.0.0.1:${port}/file`, {
     output: target,
     supernode: `http://${supernode.at(-1)}`,
     "allow-origin": "127.0.0.1",
     "data-dir": join(directory, "node"),
-    socket: join(directory, "dfget.sock"),
-    "idle-exit": "200ms",
+    socket,
+    "idle-exit": "2s",
   });
   if (sha256(await readFile(target)) !== sha256(content)) throw new Error("the file differs");
+  // The daemon that dfget started leaves by itself, its socket last.
+  for (let left = 100; existsSync(socket); left--) {
+    if (left === 0) throw new Error("the daemon of dfget did not leave");
+    await setTimeout(100);
+  }
   for (const child of running) {
     child.kill("SIGTERM");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

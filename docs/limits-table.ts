@@ -80,9 +80,14 @@ const SHARED: Readonly<Record<ProtocolLimit, Omit<Limit, "value">>> = {
   },
 };
 
+const VALUES: Readonly<Record<ProtocolLimit, number>> = { ...protocol };
+
 /** Every limit of docs/reference/limits.md. */
 export const LIMITS: readonly Limit[] = [
-  ...Object.entries(protocol).map(([name, value]) => ({ ...SHARED[name as ProtocolLimit], value })),
+  ...Object.entries(SHARED).map(([name, limit]) => ({
+    ...limit,
+    value: VALUES[name as ProtocolLimit],
+  })),
   {
     value: NODE_CONNECTIONS_MAX,
     unit: "",

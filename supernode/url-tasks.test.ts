@@ -129,7 +129,9 @@ describe("a task named by its URL", () => {
         request.method === "HEAD" ? response.writeHead(status).end() : serve(request, response),
       );
       const [a, b] = [it.first.joinUrl(it.url), it.second.joinUrl(it.url)];
-      const [task, fetched] = [await it.second.next("task", b), await it.first.fetchAll(a)];
+      const task = await it.second.next("task", b);
+      it.second.send({ kind: "leave", task: b });
+      const fetched = await it.first.fetchAll(a);
       expect(fetched.content.equals(CONTENT)).toBe(true);
       expect(task.taskId).toBe(fetched.task.taskId);
       expect(it.seen).toEqual(["HEAD /file", "GET /file"]);

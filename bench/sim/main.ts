@@ -14,7 +14,9 @@ function main(args: readonly string[]): number {
     const startMs = performance.now();
     const outcome = simulate(scenario);
     const wallSeconds = Math.round(performance.now() - startMs) / 1000;
-    process.stdout.write(isJson ? json(outcome, scenario.seed, wallSeconds) : table(outcome, wallSeconds));
+    process.stdout.write(
+      isJson ? json(outcome, scenario.seed, wallSeconds) : table(outcome, wallSeconds),
+    );
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {

@@ -40,7 +40,10 @@ const options: Readonly<Record<string, Option>> = {
   "supernode-returns": { value: "", text: "when, as a share of the bound" },
   slots: { value: "6", text: "upload and download slots of a peer" },
   degree: { value: "24", text: "neighbours of a peer, about" },
-  "have-delay-ms": { value: "2", text: "how long new pieces are collected before they are announced" },
+  "have-delay-ms": {
+    value: "2",
+    text: "how long new pieces are collected before they are announced",
+  },
   "window-pieces": { value: "256", text: "pieces among which the rarest is chosen" },
   "limit-s": { value: "600", text: "virtual seconds after which a run has failed" },
   seed: { value: "1", text: "seed of all random numbers" },

@@ -111,7 +111,7 @@ export class PieceIntake {
     if (signal.aborted) return "aborted";
     const reason = error instanceof PieceFetchError ? error.reason : "internal";
     this.#metrics.pieceFailed(reason);
-    if (reason === "internal") this.#log.error({ error }, "a piece could not be taken in");
+    if (reason === "internal") this.#log.error({ err: error }, "a piece could not be taken in");
     return reason === "no-slot" ? "busy" : "failed";
   }
 }

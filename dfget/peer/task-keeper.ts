@@ -177,7 +177,7 @@ export class TaskKeeper {
     const settled = work
       .catch((error: unknown) => {
         if (!this.#closing.signal.aborted)
-          this.#deps.log.error({ error }, "a task could not be ended");
+          this.#deps.log.error({ err: error }, "a task could not be ended");
       })
       .finally(() => this.#running.delete(settled));
     this.#running.add(settled);

@@ -12,7 +12,10 @@ type Call = readonly [name: string, ...args: unknown[]];
 function peerWith(neighbours: readonly number[], nodeKey = 50, have = new Bitmap(10)) {
   const calls: Call[] = [];
   const out = new Proxy({} as SwarmOut, {
-    get: (_, name) => (...args: unknown[]) => calls.push([String(name), ...args]),
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        calls.push([String(name), ...args]),
   });
   const swarm = new Swarm({ nodeKey }, out, () => 0);
   swarm.open(0, 0, { taskKey: KEY, pieceCount: 10, pieceLengthBytes: MIB, have });
@@ -124,7 +127,8 @@ describe("Orphans", () => {
     for (let nowMs = 50; nowMs < 9000; nowMs += 50) {
       swarm.tick(nowMs);
       for (const [, , first, count] of said("requestOrigin")) {
-        for (let i = 0; i < (count as number); i++) swarm.onPiece(nowMs, 0, (first as number) + i, ORIGIN);
+        for (let i = 0; i < (count as number); i++)
+          swarm.onPiece(nowMs, 0, (first as number) + i, ORIGIN);
       }
     }
     expect(said("requestOrigin").map((call) => call[2])).toContain(0);
@@ -192,7 +196,14 @@ describe("Orphans", () => {
   it("ignores claims of pieces that do not exist or of more than a block", () => {
     const { swarm, said } = peerWith([3, 4]);
     swarm.orphan(0, 0);
-    for (const [first, count] of [[9, 5], [-1, 2], [0, 0], [0, 9], [0.5, 1], [0, Infinity]] as const) {
+    for (const [first, count] of [
+      [9, 5],
+      [-1, 2],
+      [0, 0],
+      [0, 9],
+      [0.5, 1],
+      [0, Infinity],
+    ] as const) {
       swarm.onClaim(0, 3, 0, first, count, 7);
     }
     expect(said("claim")).toEqual([]);

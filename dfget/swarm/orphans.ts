@@ -151,7 +151,8 @@ export class Orphans {
     }
     block.dueMs = Infinity;
     let pieceCount = 1;
-    while (first + pieceCount < end && this.#isOrphaned(nowMs, state, first + pieceCount)) pieceCount++;
+    while (first + pieceCount < end && this.#isOrphaned(nowMs, state, first + pieceCount))
+      pieceCount++;
     this.#read(nowMs, state, first, pieceCount);
   }
 

@@ -21,7 +21,12 @@ describe("choosePiece", () => {
   it("finds a usable piece exactly when there is one, whatever the random numbers", () => {
     const pieces = fc.array(fc.nat(199), { maxLength: 60 });
     fc.assert(
-      fc.property(pieces, pieces, fc.array(fc.nat(199)), fc.double({ min: 0, max: 0.999 }), fc.option(fc.nat(199)),
+      fc.property(
+        pieces,
+        pieces,
+        fc.array(fc.nat(199)),
+        fc.double({ min: 0, max: 0.999 }),
+        fc.option(fc.nat(199)),
         (ours, theirs, flying, random, reader) => {
           const { state, link } = taskOf(200, ours, theirs);
           for (const piece of flying) state.flying.add(piece);
@@ -30,7 +35,8 @@ describe("choosePiece", () => {
           const usable = theirs.filter((index) => isUsable(state, link, index));
           if (usable.length === 0) expect(piece).toBe(-1);
           else expect(usable).toContain(piece);
-        }),
+        },
+      ),
     );
   });
 

@@ -8,7 +8,10 @@ type Call = readonly [name: string, ...args: unknown[]];
 function recorded(options: Partial<SwarmOptions> = {}, random: () => number = () => 0) {
   const calls: Call[] = [];
   const out = new Proxy({} as SwarmOut, {
-    get: (_, name) => (...args: unknown[]) => calls.push([String(name), ...args]),
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        calls.push([String(name), ...args]),
   });
   const swarm = new Swarm(options, out, random);
   const said = (name: string): Call[] => calls.filter((call) => call[0] === name);
@@ -79,7 +82,10 @@ describe("Swarm under faults", () => {
   });
 
   it("uses a blocked source again when it has starved for a while, unless it sent wrong bytes", () => {
-    for (const [reason, requests] of [["failed", 2], ["corrupt", 1]] as const) {
+    for (const [reason, requests] of [
+      ["failed", 2],
+      ["corrupt", 1],
+    ] as const) {
       const { swarm, said } = swarmOf(4, { 1: [0, 1] });
       swarm.onGrant(0, 1, 0);
       swarm.onPieceFailed(10, 0, said("request")[0]?.[3] as number, 1, reason);
@@ -201,18 +207,16 @@ describe("Swarm under faults", () => {
     const task = fc.integer({ min: -1, max: 2 });
     const piece = fc.oneof(fc.integer({ min: -2, max: 80 }), fc.double(), fc.constant(2 ** 40));
     const number = fc.oneof(fc.integer({ min: -5, max: 10 }), fc.double());
-    const map = fc
-      .tuple(fc.nat(100), fc.array(fc.nat(99)))
-      .map(([length, pieces]) => {
-        const have = new Bitmap(length);
-        for (const index of pieces) if (index < length) have.add(index);
-        return have;
-      });
+    const map = fc.tuple(fc.nat(100), fc.array(fc.nat(99))).map(([length, pieces]) => {
+      const have = new Bitmap(length);
+      for (const index of pieces) if (index < length) have.add(index);
+      return have;
+    });
     const step = fc.tuple(fc.nat(19), host, task, piece, number, map, fc.nat(300));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), (steps, seed) => {
         let state = seed;
-        const random = (): number => ((state = (state * 1103515245 + 12345) & 0x7fffffff) / 2 ** 31);
+        const random = (): number => (state = (state * 1103515245 + 12345) & 0x7fffffff) / 2 ** 31;
         const { swarm, said } = recorded({ downloadSlots: 3, offerExtraSlots: 1 }, random);
         swarm.open(0, 0, { taskKey: 1, pieceCount: 40, pieceLengthBytes: 2 ** 20 });
         swarm.open(0, 1, { taskKey: 2, pieceCount: 0, pieceLengthBytes: 2 ** 20 });
@@ -254,7 +258,9 @@ describe("Swarm under faults", () => {
           for (const index of call[3] as number[]) expect(Number.isInteger(index)).toBe(true);
         }
         expect(said("requestOrigin").every((call) => (call[3] as number) > 0)).toBe(true);
-        expect(said("abort").every((c) => c[1] === ORIGIN || open.has(c.slice(1).join("/")))).toBe(true);
+        expect(said("abort").every((c) => c[1] === ORIGIN || open.has(c.slice(1).join("/")))).toBe(
+          true,
+        );
       }),
       { numRuns: 300 },
     );

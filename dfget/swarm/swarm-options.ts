@@ -18,6 +18,8 @@ export interface SwarmOptions {
   grantSample: number;
   /** How long new pieces are collected before neighbours are told. */
   haveDelayMs: number;
+  /** Unanswered grants to one neighbour at most, where there are more neighbours than slots. */
+  grantsPerNeighbour: number;
   /** A grant that is not answered for this long is taken back. */
   grantTimeoutMs: number;
   /** Time allowed for a piece while there are no figures yet, per MiB of a piece above 1 MiB. */
@@ -58,7 +60,8 @@ export const defaultSwarmOptions: Readonly<SwarmOptions> = {
   urgentPieces: 16,
   grantSample: 4,
   haveDelayMs: 2,
-  grantTimeoutMs: 1000,
+  grantsPerNeighbour: 1,
+  grantTimeoutMs: 400,
   firstTimeoutMs: 1500,
   timeoutMinMs: 200,
   timeoutFactor: 3,

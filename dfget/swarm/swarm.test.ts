@@ -8,7 +8,10 @@ type Call = readonly [name: string, ...args: unknown[]];
 function swarmWith(pieceCount: number, have: number[] = [], options: Partial<SwarmOptions> = {}) {
   const calls: Call[] = [];
   const out = new Proxy({} as SwarmOut, {
-    get: (_, name) => (...args: unknown[]) => calls.push([String(name), ...args]),
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        calls.push([String(name), ...args]),
   });
   const swarm = new Swarm(options, out, () => 0);
   const opening = { taskKey: 1, pieceCount, pieceLengthBytes: 1024, have: bits(pieceCount, have) };

@@ -117,13 +117,17 @@ export class Uploads {
     const start = Math.floor(this.#context.random() * links.length);
     let best: Link | undefined;
     let bestSpeed = Infinity;
-    let left = this.#context.options.grantSample;
+    const { grantSample, grantsPerNeighbour } = this.#context.options;
+    const openMax = Math.max(grantsPerNeighbour, Math.ceil(this.slots / links.length));
+    let left = grantSample;
     for (let i = 0; i < links.length && left > 0; i++) {
       const link = links[i + start < links.length ? i + start : i + start - links.length]!;
       if (link.nothing || !link.heard) continue;
       // Each of its slots with us is for another piece.
       if (link.interest <= link.grantedAtMs.length + link.uploads) continue;
       if (link.free <= link.grantedAtMs.length) continue;
+      // One that has just died looks furthest behind, and would get every slot for a while.
+      if (link.grantedAtMs.length >= openMax) continue;
       left -= 1;
       const speed =
         ((link.have.count + 4) * link.state.pieceLengthBytes) / (nowMs - link.sinceMs + 100);

@@ -23,6 +23,8 @@ export class SeedPump {
   readonly #context: SchedulerContext;
   readonly #inFlight = new Map<string, OfferInFlight>();
   readonly #perHost = new Map<Host, number>();
+  /** Hosts that keep an offer for longer than usual: they get no more meanwhile. */
+  readonly #late = new Set<Host>();
   /** The usual time from offer to end. */
   #usualMs = 0;
   #turn = 0;
@@ -140,8 +142,10 @@ export class SeedPump {
         ? this.#context.options.offerTimeoutMs
         : Math.max(LATE_MIN_MS, LATE_FACTOR * this.#usualMs);
     let bytes = 0;
+    this.#late.clear();
     for (const offer of this.#inFlight.values()) {
       if (nowMs - offer.sinceMs < lateMs) bytes += offer.record.pieceLengthBytes;
+      else this.#late.add(offer.host);
     }
     return bytes;
   }
@@ -204,6 +208,7 @@ export class SeedPump {
   }
 
   #canTake(nowMs: number, record: TaskRecord, host: Host): boolean {
+    if (this.#late.has(host) && record.incompleteCount > 1) return false;
     return this.#hasRoom(nowMs, record, host) && !this.#context.isOut(nowMs, host);
   }
 

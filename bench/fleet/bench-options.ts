@@ -1,0 +1,109 @@
+import { parseByteCount } from "../../platform/quantity.ts";
+import { EXIT, UserError } from "../../platform/user-error.ts";
+import { PIECE_LENGTH_BYTES_MAX, PIECE_LENGTH_BYTES_MIN } from "../../protocol/limits.ts";
+import { choosePieceLength, isPieceLength, isTaskShape } from "../../protocol/piece-table.ts";
+import type { FleetBenchConfig } from "./bench-config.ts";
+import { parseKillSpec } from "./kill-spec.ts";
+import type { KillSpec } from "./kill-spec.ts";
+
+/** What is measured, checked and complete. Rates are of Ethernet frames, in Mbit/s. */
+export interface FleetBenchOptions {
+  readonly nodeCount: number;
+  readonly nodeMbit: number;
+  readonly seedMbit: number;
+  readonly originMbit: number;
+  readonly fileLengthsBytes: readonly number[];
+  readonly zoneCount: number;
+  /** Undefined when there is one zone, or no limit of its own. */
+  readonly zoneMbit: number | undefined;
+  readonly staggerMs: number;
+  readonly kills: readonly KillSpec[];
+  /** Undefined for the usual one of each file. */
+  readonly pieceLengthBytes: number | undefined;
+  readonly seed: number;
+  readonly runCount: number;
+  readonly isDirectMeasured: boolean;
+  readonly client: "socket" | "dfget";
+}
+
+/** Checks the options against each other. Throws UserError (usage) with one sentence that names the flag. */
+export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
+  const pieceLengthBytes = config.pieceSize === 0 ? undefined : config.pieceSize;
+  if (pieceLengthBytes !== undefined && !isPieceLength(pieceLengthBytes)) {
+    throw usage(
+      `--piece-size must be from ${PIECE_LENGTH_BYTES_MIN} to ${PIECE_LENGTH_BYTES_MAX} bytes`,
+    );
+  }
+  if (pieceLengthBytes !== undefined && config.client === "dfget") {
+    throw usage("--piece-size needs --client socket; dfget has no such option");
+  }
+  if (config.zones > config.nodes) throw usage("--zones must not be more than --nodes");
+  if (config.zones === 1 && config.zoneMbit !== undefined) {
+    throw usage("--zone-mbit needs --zones 2 or more");
+  }
+  return {
+    nodeCount: config.nodes,
+    nodeMbit: config.mbit,
+    seedMbit: config.seedMbit,
+    originMbit: config.originMbit,
+    fileLengthsBytes: fileLengths(config, pieceLengthBytes),
+    zoneCount: config.zones,
+    zoneMbit: config.zoneMbit,
+    staggerMs: config.stagger,
+    kills: config.kill.map((text) => killOf(text, config.nodes)),
+    pieceLengthBytes,
+    seed: config.seed,
+    runCount: config.runs,
+    isDirectMeasured: config.direct,
+    client: config.client,
+  };
+}
+
+/** How many pieces the files have together. */
+export function pieceTotal(options: FleetBenchOptions): number {
+  return options.fileLengthsBytes.reduce(
+    (sum, lengthBytes) =>
+      sum + Math.ceil(lengthBytes / (options.pieceLengthBytes ?? choosePieceLength(lengthBytes))),
+    0,
+  );
+}
+
+function fileLengths(
+  config: FleetBenchConfig,
+  pieceLengthBytes: number | undefined,
+): readonly number[] {
+  const lengths =
+    config.sizes.length === 0
+      ? [config.size]
+      : config.sizes.flatMap((text) => text.split(",")).map(sizeOf);
+  for (const lengthBytes of lengths) {
+    if (!isTaskShape(lengthBytes, pieceLengthBytes ?? choosePieceLength(lengthBytes))) {
+      throw usage("a file has too many pieces; choose a larger --piece-size");
+    }
+    if (lengthBytes === 0) throw usage("a file to measure must have at least one byte");
+  }
+  return lengths;
+}
+
+function sizeOf(text: string): number {
+  const lengthBytes = parseByteCount(text.trim());
+  if (lengthBytes === undefined) {
+    throw usage(`--sizes must be sizes such as 5MiB,50MiB, not ${JSON.stringify(text)}`);
+  }
+  return lengthBytes;
+}
+
+function killOf(text: string, nodeCount: number): KillSpec {
+  const spec = parseKillSpec(text);
+  if (spec === undefined) {
+    throw usage(`--kill must be like node:3@50% or supernode@30%, not ${JSON.stringify(text)}`);
+  }
+  if (spec.target.kind === "node" && spec.target.index >= nodeCount) {
+    throw usage(`--kill ${text}: there are the nodes 0 to ${nodeCount - 1}`);
+  }
+  return spec;
+}
+
+function usage(sentence: string): UserError {
+  return new UserError(EXIT.usage, `${sentence}; see npm run bench:fleet -- --help`);
+}
