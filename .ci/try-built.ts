@@ -3,7 +3,7 @@
  * it starts itself, and all of them end when told to. Ends with an error when something is amiss.
  */
 import { createHash, randomBytes } from "node:crypto";
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, ChildProcessByStdio } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -13,6 +13,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 
 const DIST = join(import.meta.dirname, "..", "dist");
@@ -34,18 +36,19 @@ try {
   origin.listen(0, "127.0.0.1");
   await once(origin, "listening");
   const { port } = origin.address() as AddressInfo;
-  const supernode = await startServer("supernode", 1, {
+  const supernode = await startServer("supernode", "supernode", {
     listen: "127.0.0.1:0",
     "allow-origin": "127.0.0.1",
     "data-dir": join(directory, "supernode"),
   });
-  const mirror = await startServer("registry-proxy", 2, {
+  const mirror = await startServer("registry-proxy", "registry mirror", {
     listen: "127.0.0.1:0",
     "peer-listen": "127.0.0.1:0",
-    supernode: `http://${supernode.at(-1)}`,
+    supernode: `http://${supernode}`,
     "data-dir": join(directory, "mirror"),
+    socket: join(directory, "mirror.sock"),
   });
-  for (const url of [`http://${supernode.at(-1)}/healthz`, `http://${mirror.at(-1)}/v2/`]) {
+  for (const url of [`http://${supernode}/healthz`, `http://${mirror}/v2/`]) {
     const { status } = await fetch(url);
     if (status !== 200) throw new Error(`${url} answers ${status}`);
   }
@@ -53,7 +56,7 @@ try {
   const socket = join(directory, "dfget.sock");
   await runToEnd("dfget", `http://127.0.0.1:${port}/file`, {
     output: target,
-    supernode: `http://${supernode.at(-1)}`,
+    supernode: `http://${supernode}`,
     "allow-origin": "127.0.0.1",
     "data-dir": join(directory, "node"),
     socket,
@@ -80,7 +83,11 @@ try {
 
 type Flags = Readonly<Record<string, string>>;
 
-function start(program: string, flags: Flags, ...positionals: readonly string[]): ChildProcess {
+function start(
+  program: string,
+  flags: Flags,
+  ...positionals: readonly string[]
+): ChildProcessByStdio<null, null, Readable> {
   const main = join(DIST, program, "main.js");
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
   return spawn(process.execPath, [main, ...args, ...positionals], {
@@ -88,28 +95,26 @@ function start(program: string, flags: Flags, ...positionals: readonly string[])
   });
 }
 
-/** Starts a server and returns the addresses of the `count` records by which it says that it is ready. */
-async function startServer(program: string, count: number, flags: Flags): Promise<string[]> {
+/** Starts a server and returns the address at which it says that `what` is ready. */
+async function startServer(program: string, what: string, flags: Flags): Promise<string> {
   const child = start(program, flags);
   running.push(child);
-  const addresses: string[] = [];
-  const lines = createInterface({ input: child.stderr! });
+  const lines = createInterface({ input: child.stderr });
   for await (const line of lines) {
     if (!line.startsWith("{")) throw new Error(`${program}: ${line}`);
-    const record = JSON.parse(line) as { msg?: string; address?: string };
-    if (record.msg === "ready") addresses.push(record.address ?? "");
-    if (addresses.length === count) break;
+    const record = JSON.parse(line) as { msg?: string; what?: string; address?: string };
+    if (record.msg !== "ready" || record.what !== what) continue;
+    child.stderr.resume();
+    return record.address ?? "";
   }
-  if (addresses.length < count) throw new Error(`${program} ended before it was ready`);
-  child.stderr!.resume();
-  return addresses;
+  throw new Error(`${program} ended before it was ready`);
 }
 
 async function runToEnd(program: string, url: string, flags: Flags): Promise<void> {
   const child = start(program, flags, url);
-  child.stderr!.pipe(process.stderr);
+  const said = text(child.stderr);
   const [code] = (await once(child, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`${program} ended with ${code}`);
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${await said}`);
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,8 @@
 import type { Static } from "typebox";
 import { Type } from "typebox";
 
+import { socketProperty } from "../dfget/daemon/daemon-config.ts";
+import { socketPathOf } from "../dfget/daemon/socket-path.ts";
 import { PEER_LISTEN_DEFAULT, nodeConfigProperties, peerOptionsOf } from "../dfget/node-config.ts";
 import type { PeerOptions } from "../dfget/peer/peer-options.ts";
 import type { ProgramDefinition } from "../platform/config.ts";
@@ -27,6 +29,7 @@ const configSchema = Type.Object({
       "a registry and how to reach it, http:// for plain HTTP; the first is used where a client names none; docker.io if none is given",
     placeholder: "URL",
   }),
+  socket: socketProperty,
   ...nodeConfigProperties,
 });
 
@@ -46,6 +49,8 @@ export interface RegistryProxySettings {
   readonly listen: Endpoint;
   readonly upstreams: UpstreamList;
   readonly peer: PeerOptions;
+  /** Where dfget on this machine reaches the node. */
+  readonly socketPath: string;
   readonly logLevel: LogLevel;
 }
 
@@ -68,6 +73,7 @@ export function settingsOf(
     upstreams,
     // Whoever names an upstream means it to be asked, wherever it is.
     peer: { ...peer, allowOrigins: [...peer.allowOrigins, ...upstreams.originPatterns] },
+    socketPath: socketPathOf(config.socket, peer.dataDir, env),
     logLevel: config.logLevel,
   };
 }

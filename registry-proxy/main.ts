@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { once } from "node:events";
 
+import { ControlServer } from "../dfget/daemon/control-server.ts";
 import { Peer } from "../dfget/peer/peer.ts";
 import { systemClock } from "../platform/clock.ts";
 import { loadConfig } from "../platform/config.ts";
@@ -51,10 +52,18 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
     },
     { upstreams: settings.upstreams },
   );
+  const { supernodeUrls } = settings.peer;
+  await using control = await ControlServer.start(
+    peer,
+    { socketPath: settings.socketPath, supernodeUrls },
+    { clock, log: log.child({ component: "control" }) },
+    signal,
+  );
   const endpoint = await mirror.listen(settings.listen);
   log.info({ what: "peer port", address: formatEndpoint(peer.endpoint) }, "ready");
+  log.info({ what: "dfget socket", address: settings.socketPath }, "ready");
   log.info({ what: "registry mirror", address: formatEndpoint(endpoint) }, "ready");
   if (!signal.aborted) await once(signal, "abort");
   log.info("stopping");
-  await mirror.drain(DRAIN_MS);
+  await Promise.all([mirror.drain(DRAIN_MS), control.drain()]);
 }

@@ -4,55 +4,11 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 
-import { systemClock } from "../platform/clock.ts";
-import { silentLog } from "../platform/log.ts";
 import { FRAME_LENGTH_BYTES_MAX } from "../protocol/limits.ts";
-import type { PeerList } from "../protocol/rest.ts";
 import { PROTOCOL_HEADER } from "../protocol/version.ts";
-import { TemporaryDirectory } from "../test/harness/temporary-directory.ts";
 import { until } from "../test/harness/until.ts";
 import { ScriptedNode } from "./scripted-node.ts";
-import type { SupernodeTuning } from "./supernode.ts";
-import { startSupernode } from "./supernode.ts";
-
-async function world(options: { heartbeat?: number; tuning?: SupernodeTuning } = {}) {
-  const stack = new AsyncDisposableStack();
-  const directory = stack.use(await TemporaryDirectory.create("gateway"));
-  const supernode = await startSupernode(
-    {
-      listen: "127.0.0.1:0",
-      dataDir: directory.path,
-      diskQuota: 0,
-      uploadRate: 0,
-      uploadSlots: 64,
-      seedSlots: 64,
-      allowOrigin: [],
-      heartbeat: options.heartbeat ?? 60_000,
-      logLevel: "silent",
-    },
-    { log: silentLog, clock: systemClock, random: () => 0.5 },
-    options.tuning,
-  );
-  let isStopped = false;
-  const stop = async (): Promise<void> => {
-    if (!isStopped) await supernode[Symbol.asyncDispose]();
-    isStopped = true;
-  };
-  stack.defer(stop);
-  const authority = `127.0.0.1:${supernode.endpoint.port}`;
-  return {
-    authority,
-    port: supernode.endpoint.port,
-    stop,
-    async text(path: string) {
-      return await (await fetch(`http://${authority}${path}`)).text();
-    },
-    async peers() {
-      return (JSON.parse(await this.text("/api/v1/peers")) as PeerList).peers;
-    },
-    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
-  };
-}
+import { ScriptedSupernode } from "./scripted-supernode.ts";
 
 async function upgrade(port: number, path: string, headers: Record<string, string>) {
   const asking = request({
@@ -84,7 +40,7 @@ describe("the handshake of a node", () => {
   ])(
     "with %s is refused with 426, a JSON body and the version that is spoken",
     async (said, headers) => {
-      await using it = await world();
+      await using it = await ScriptedSupernode.start();
       const answer = await upgrade(it.port, "/api/v1/node", headers);
       expect(answer.status).toBe(426);
       expect(answer.headers[PROTOCOL_HEADER]).toBe("1");
@@ -96,7 +52,7 @@ describe("the handshake of a node", () => {
   );
 
   it("on another path is refused with 404", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const answer = await upgrade(it.port, "/nowhere", { [PROTOCOL_HEADER]: "1" });
     expect([answer.status, answer.body]).toMatchObject([404, { code: "NOT_FOUND" }]);
   });
@@ -104,7 +60,7 @@ describe("the handshake of a node", () => {
 
 describe("a node's connection", () => {
   it("begins with hello and welcome, and the node is listed where others reach it", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     await using node = await ScriptedNode.connect(it.authority, { endpoint: "0.0.0.0:65002" });
     expect(node.frames[0]).toMatchObject({ kind: "welcome", heartbeatMs: 60_000 });
     expect(await it.peers()).toMatchObject([
@@ -117,13 +73,13 @@ describe("a node's connection", () => {
     ["nothing", Buffer.alloc(0)],
     ["a cut frame", Buffer.from([1, 10, 200])],
   ])("that brings %s is closed with 4400 and a reason, and counted", async (name, garbage) => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     await using node = await ScriptedNode.dial(it.authority);
     // An unknown message is skipped by design, so the bytes begin with the number of a known one.
     node.socket.send(name === "random bytes" ? Buffer.concat([Buffer.of(2), garbage]) : garbage);
     const { code, reason } = await node.closed;
     expect([code, reason]).toMatchObject([4400, expect.stringMatching(/^unreadable frame: /)]);
-    expect(await it.text("/metrics")).toContain("supernode_garbage_frames_total 1");
+    expect(await it.metrics()).toContain("supernode_garbage_frames_total 1");
     await using other = await ScriptedNode.connect(it.authority);
     expect(other.frames).toHaveLength(1);
   });
@@ -131,7 +87,7 @@ describe("a node's connection", () => {
   it.each(["text", "before hello", "second hello", "bad endpoint", "metadata endpoint"])(
     "that brings something out of place (%s) is closed with 4400",
     async (what) => {
-      await using it = await world();
+      await using it = await ScriptedSupernode.start();
       const hello = {
         kind: "hello",
         nodeId: "a".repeat(32),
@@ -154,21 +110,21 @@ describe("a node's connection", () => {
   );
 
   it("that brings too long a frame is closed", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     await using node = await ScriptedNode.connect(it.authority);
     node.socket.send(Buffer.alloc(FRAME_LENGTH_BYTES_MAX + 1));
     expect((await node.closed).code).toBe(1009);
-    expect(await it.text("/metrics")).toContain("supernode_garbage_frames_total 1");
+    expect(await it.metrics()).toContain("supernode_garbage_frames_total 1");
   });
 
   it("without a hello is closed after a while", async () => {
-    await using it = await world({ tuning: { helloMs: 30 } });
+    await using it = await ScriptedSupernode.start({}, { helloMs: 30 });
     await using node = await ScriptedNode.dial(it.authority);
     expect(await node.closed).toEqual({ code: 4408, reason: "no hello came within 30 ms" });
   });
 
   it("replaces an earlier one of the same node", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const nodeId = "b".repeat(32);
     await using first = await ScriptedNode.connect(it.authority, { nodeId });
     await using second = await ScriptedNode.connect(it.authority, { nodeId });
@@ -178,7 +134,7 @@ describe("a node's connection", () => {
   });
 
   it("with a task number used twice is closed", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     await using node = await ScriptedNode.connect(it.authority);
     const join = {
       kind: "join",
@@ -191,22 +147,39 @@ describe("a node's connection", () => {
   });
 
   it("that does not answer heartbeats is dropped, others are not", async () => {
-    await using it = await world({ heartbeat: 50 });
+    await using it = await ScriptedSupernode.start({ heartbeat: 50 });
     await using dead = await ScriptedNode.connect(it.authority, { autoPong: false });
     await using alive = await ScriptedNode.connect(it.authority);
     expect((await dead.closed).code).toBe(1006);
     expect((await it.peers()).map((peer) => peer.nodeId)).toEqual([alive.nodeId]);
   });
 
+  it("that takes nothing is dropped before it fills the memory", async () => {
+    await using it = await ScriptedSupernode.start();
+    await using node = await ScriptedNode.connect(it.authority);
+    node.socket.pause();
+    // Each join of a malformed task is answered by an abort; the node never reads one.
+    const taskId = "x".repeat(150);
+    const flood = (): void => {
+      for (let i = 0; i < 2000; i++) node.join({ taskId });
+    };
+    const dropped = until(async () => (await it.peers()).length === 0, {
+      what: "the node to be dropped",
+      timeoutMs: 12_000,
+    });
+    const timer = setInterval(flood, 5);
+    await dropped.finally(() => clearInterval(timer));
+  });
+
   it("is closed with 1001 when the supernode stops", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     await using node = await ScriptedNode.connect(it.authority);
     await it.stop();
     expect((await node.closed).code).toBe(1001);
   });
 
   it("that goes away is forgotten", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const node = await ScriptedNode.connect(it.authority);
     await node[Symbol.asyncDispose]();
     await until(async () => (await it.peers()).length === 0, {
@@ -216,7 +189,7 @@ describe("a node's connection", () => {
   });
 
   it("is not needed to be answered when it is no HTTP at all", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const socket = connect(it.port, "127.0.0.1");
     socket.end("\x16\x03\x01 hello\r\n\r\n");
     let text = "";

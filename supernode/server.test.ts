@@ -1,46 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { systemClock } from "../platform/clock.ts";
-import { silentLog } from "../platform/log.ts";
 import { VERSION } from "../platform/version.ts";
 import { PIECE_HEADER } from "../protocol/version.ts";
 import { FaultyOrigin } from "../test/harness/faulty-origin.ts";
 import { bytesDigest, seededBytes } from "../test/harness/seeded-bytes.ts";
-import { TemporaryDirectory } from "../test/harness/temporary-directory.ts";
-import { ScriptedNode } from "./scripted-node.ts";
-import { startSupernode } from "./supernode.ts";
-
-async function world(uploadSlots = 64) {
-  const stack = new AsyncDisposableStack();
-  const directory = stack.use(await TemporaryDirectory.create("server"));
-  const supernode = stack.use(
-    await startSupernode(
-      {
-        listen: "127.0.0.1:0",
-        dataDir: directory.path,
-        diskQuota: 0,
-        uploadRate: 0,
-        uploadSlots,
-        seedSlots: 64,
-        allowOrigin: ["127.0.0.1"],
-        heartbeat: 5000,
-        logLevel: "silent",
-      },
-      { log: silentLog, clock: systemClock, random: () => 0.5 },
-    ),
-  );
-  const authority = `127.0.0.1:${supernode.endpoint.port}`;
-  return {
-    authority,
-    get: async (path: string, init?: RequestInit) =>
-      await fetch(`http://${authority}${path}`, init),
-    [Symbol.asyncDispose]: async () => await stack.disposeAsync(),
-  };
-}
+import { ScriptedSupernode } from "./scripted-supernode.ts";
 
 describe("the routes", () => {
   it("tell health, readiness and version", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     expect(await (await it.get("/healthz")).json()).toEqual({ status: "ok" });
     expect(await (await it.get("/readyz")).json()).toEqual({ status: "ok" });
     expect(await (await it.get("/version")).json()).toEqual({
@@ -51,7 +19,7 @@ describe("the routes", () => {
   });
 
   it("are described by an OpenAPI document", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const document = (await (await it.get("/openapi.json")).json()) as {
       paths: Record<string, unknown>;
     };
@@ -66,7 +34,7 @@ describe("the routes", () => {
   });
 
   it("answer what is not there, and what is malformed, in one form", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const answers = [];
     for (const path of [
       "/nope?secret=1",
@@ -94,15 +62,15 @@ describe("the routes", () => {
   });
 
   it("refuse an over-long head with 431", async () => {
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const response = await it.get("/healthz", { headers: { "x-long": "x".repeat(40_000) } });
     expect(response.status).toBe(431);
     expect(await response.json()).toMatchObject({ code: "BAD_REQUEST" });
   });
 
   it("give metrics without labels that name content or nodes", async () => {
-    await using it = await world();
-    const text = await (await it.get("/metrics")).text();
+    await using it = await ScriptedSupernode.start();
+    const text = await it.metrics();
     const names = [...text.matchAll(/^(supernode_\w+)/gm)].map(([, name]) => name);
     expect(names).toEqual([
       "supernode_origin_requests_total",
@@ -122,10 +90,10 @@ describe("the routes", () => {
 describe("the pieces", () => {
   it("are handed to any HTTP client, whole or by ranges, and counted", async () => {
     await using origin = await FaultyOrigin.start();
-    await using it = await world();
+    await using it = await ScriptedSupernode.start();
     const content = seededBytes("pieces", 300_000);
     const digest = bytesDigest(content);
-    await using node = await ScriptedNode.connect(it.authority);
+    const node = await it.node();
     const number = node.joinUrl(origin.serve("/b", { content }), digest);
     await node.next("proven", number);
     const whole = await it.get(`/pieces/${digest}/1`);
@@ -136,7 +104,7 @@ describe("the pieces", () => {
     expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 10-19/262144"]);
     expect(Buffer.from(await part.arrayBuffer()).equals(content.subarray(10, 20))).toBe(true);
     expect((await it.get(`/pieces/${digest}/2`)).status).toBe(404);
-    const metrics = await (await it.get("/metrics")).text();
+    const metrics = await it.metrics();
     expect(metrics).toContain("supernode_seed_sent_bytes_total 37866");
     expect(metrics).toContain("supernode_origin_received_bytes_total 300000");
     expect(metrics).toContain("supernode_origin_requests_total 1");

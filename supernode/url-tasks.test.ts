@@ -4,19 +4,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 
-import { systemClock } from "../platform/clock.ts";
-import { silentLog } from "../platform/log.ts";
 import { seededBytes } from "../test/harness/seeded-bytes.ts";
-import { TemporaryDirectory } from "../test/harness/temporary-directory.ts";
-import { ScriptedNode } from "./scripted-node.ts";
-import { startSupernode } from "./supernode.ts";
+import { ScriptedSupernode } from "./scripted-supernode.ts";
 
 const CONTENT = seededBytes("url tasks", 700_000);
 
 /** One supernode, two nodes and an origin that keeps the methods and headers it was asked with. */
 async function world(listener: RequestListener) {
   const stack = new AsyncDisposableStack();
-  const directory = stack.use(await TemporaryDirectory.create("url"));
   const seen: string[] = [];
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`);
@@ -29,26 +24,8 @@ async function world(listener: RequestListener) {
     server.closeAllConnections();
     await once(server, "close");
   });
-  const supernode = stack.use(
-    await startSupernode(
-      {
-        listen: "127.0.0.1:0",
-        dataDir: directory.path,
-        diskQuota: 0,
-        uploadRate: 0,
-        uploadSlots: 64,
-        seedSlots: 64,
-        allowOrigin: ["127.0.0.1"],
-        heartbeat: 5000,
-        logLevel: "silent",
-      },
-      { log: silentLog, clock: systemClock, random: () => 0.5 },
-      { origin: { answerBackoffMs: 1 } },
-    ),
-  );
-  const authority = `127.0.0.1:${supernode.endpoint.port}`;
-  const first = stack.use(await ScriptedNode.connect(authority));
-  const second = stack.use(await ScriptedNode.connect(authority));
+  const supernode = stack.use(await ScriptedSupernode.start());
+  const [first, second] = [await supernode.node(), await supernode.node()];
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
   return {
     first,

@@ -41,7 +41,10 @@ export const fleetBenchSchema = Type.Object({
       description: "the uplink of each zone, each way; by default as fast as all its hosts",
     }),
   ),
-  stagger: duration({ default: 0, description: "the hosts begin at moments spread over this time" }),
+  stagger: duration({
+    default: 0,
+    description: "the hosts begin at moments spread over this time",
+  }),
   kill: repeated({
     description:
       "kill -9 when so much of all bytes has arrived at the nodes: node:3@50% or supernode@30%",

@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Host } from "../../test/harness/network.ts";
+import { allOrNone } from "./all-or-none.ts";
 import type { OriginFile } from "./origin-files.ts";
 import { timedCurl } from "./timed-curl.ts";
 
@@ -19,15 +20,14 @@ export async function directPull(
 ): Promise<number> {
   const startMs = clock.nowMs();
   const pulls = options.hosts.flatMap((host, index) =>
-    options.files.map(async ({ name, lengthBytes }) => {
-      await clock.sleep(options.arrivalsMs[index] ?? 0, signal);
-      const got = await timedCurl(host, `${options.originUrl}/${name}`, signal);
+    options.files.map(({ name, lengthBytes }) => async (ending: AbortSignal) => {
+      await clock.sleep(options.arrivalsMs[index] ?? 0, ending);
+      const got = await timedCurl(host, `${options.originUrl}/${name}`, ending);
       if (got.lengthBytes !== lengthBytes) {
         throw new Error(`host ${host.index} got ${got.lengthBytes} bytes of ${name}`);
       }
     }),
   );
-  await Promise.allSettled(pulls);
-  await Promise.all(pulls);
+  await allOrNone(pulls, signal);
   return (clock.nowMs() - startMs) / 1000;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Fleet, FleetNode } from "../../test/harness/fleet.ts";
+import { allOrNone } from "./all-or-none.ts";
 import type { DownloadClient, DownloadOrder } from "./download-client.ts";
 import { NodeProgress } from "./node-progress.ts";
 import type { NodeTimes } from "./node-progress.ts";
@@ -44,24 +45,18 @@ export class FleetDownloads {
     clock: Clock,
     signal: AbortSignal,
   ): Promise<readonly NodeOutcome[]> {
-    const failing = new AbortController();
-    const ending = AbortSignal.any([signal, failing.signal]);
-    const outcomes = this.#fleet.nodes.map(async (node): Promise<NodeOutcome> => {
+    const works = this.#fleet.nodes.map((node) => async (ending: AbortSignal) => {
       const { index } = node;
       const arrivalMs = this.#plan.arrivalsMs[index] ?? 0;
       try {
         if (arrivalMs > 0) await clock.sleep(arrivalMs, ending);
         return { index, arrivalMs, times: await this.#downloadAll(node, clock, ending) };
       } catch (error) {
-        if (isKilled(index) && !ending.aborted) return { index, arrivalMs, times: undefined };
-        failing.abort(error);
-        throw error;
+        if (!isKilled(index) || ending.aborted) throw error;
+        return { index, arrivalMs, times: undefined };
       }
     });
-    await Promise.allSettled(outcomes);
-    signal.throwIfAborted();
-    failing.signal.throwIfAborted();
-    return await Promise.all(outcomes);
+    return await allOrNone<NodeOutcome>(works, signal);
   }
 
   /** Compares the digest of every file on the nodes that have times; throws when one is wrong. */
@@ -75,13 +70,12 @@ export class FleetDownloads {
   async #downloadAll(node: FleetNode, clock: Clock, signal: AbortSignal): Promise<NodeTimes> {
     const wantedBytes = sum(this.#plan.files.map(({ lengthBytes }) => lengthBytes));
     const progress = new NodeProgress(clock.nowMs(), wantedBytes);
-    const downloads = this.#orders(node).map(async (order) => {
+    const downloads = this.#orders(node).map((order) => async (ending: AbortSignal) => {
       const onBytes = (lengthBytes: number): void => progress.arrived(clock.nowMs(), lengthBytes);
-      await this.#client.download(order, onBytes, signal);
+      await this.#client.download(order, onBytes, ending);
       progress.fileEnded(clock.nowMs());
     });
-    await Promise.allSettled(downloads);
-    await Promise.all(downloads);
+    await allOrNone(downloads, signal);
     return progress.times();
   }
 

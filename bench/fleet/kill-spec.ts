@@ -1,6 +1,7 @@
 /** Something that is killed while the bench runs. */
 export interface KillSpec {
-  readonly target: { readonly kind: "supernode" } | { readonly kind: "node"; readonly index: number };
+  readonly target:
+    { readonly kind: "supernode" } | { readonly kind: "node"; readonly index: number };
   /** When so much of all bytes has arrived at the nodes; from 0 to 1. */
   readonly atShare: number;
 }

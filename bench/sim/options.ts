@@ -73,7 +73,10 @@ export interface Request {
 /** Reads the command line. Throws UsageError with a sentence that names the option. */
 export function readOptions(args: readonly string[]): Request {
   const values = parse(args);
-  const text = (name: string): string => String(values[name] ?? options[name]!.value);
+  const text = (name: string): string => {
+    const value = values[name];
+    return typeof value === "string" ? value : options[name]!.value;
+  };
   const number = (name: string, low = 0, high = Infinity): number => {
     const value = text(name);
     if (value === "" && options[name]!.value === "") return Infinity;

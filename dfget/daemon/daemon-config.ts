@@ -4,6 +4,15 @@ import type { ProgramDefinition } from "../../platform/config.ts";
 import { duration } from "../../platform/config-option.ts";
 import { PEER_LISTEN_DEFAULT, nodeConfigProperties } from "../node-config.ts";
 
+/** The option that every process with a piece store of this node has. */
+export const socketProperty = Type.Optional(
+  Type.String({
+    description:
+      "the unix socket for dfget; by default /run/darter/dfget.sock for root, else darter/dfget.sock in $XDG_RUNTIME_DIR, else in the data directory",
+    placeholder: "FILE",
+  }),
+);
+
 /** The options of `dfget daemon`. */
 export const daemonConfigSchema = Type.Object({
   listen: Type.String({
@@ -15,13 +24,7 @@ export const daemonConfigSchema = Type.Object({
     default: false,
     description: "take any free port where the one of --listen is taken",
   }),
-  socket: Type.Optional(
-    Type.String({
-      description:
-        "the unix socket for dfget; by default /run/darter/dfget.sock for root, else darter/dfget.sock in $XDG_RUNTIME_DIR, else in the data directory",
-      placeholder: "FILE",
-    }),
-  ),
+  socket: socketProperty,
   idleExit: duration({
     default: 0,
     description: "end when nothing was downloaded for this long; 0 stays for good",

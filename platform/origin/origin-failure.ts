@@ -88,7 +88,7 @@ export function failureOfStatus(
   url: string,
 ): OriginFailure {
   const where = printableUrl(url);
-  const challenge = header("www-authenticate");
+  const challenge = usableChallenge(header("www-authenticate"));
   const details: ErrorDetails = {
     originStatus: status,
     ...(challenge === undefined ? {} : { challenge }),
@@ -126,6 +126,11 @@ export function failureOfStatus(
     ),
     "answer",
   );
+}
+
+/** A challenge is passed on to callers; one that is no plain text, or absurdly long, helps nobody. */
+function usableChallenge(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x20-\x7e]{1,8192}$/.test(text) ? text : undefined;
 }
 
 function codeOf(error: unknown): string {

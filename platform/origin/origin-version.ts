@@ -27,7 +27,7 @@ export function metadataOf(response: OriginResponse): OriginMetadata {
         : contentLength(response.header("content-length")),
     etag: shortText(response.header("etag")),
     lastModified: shortText(response.header("last-modified")),
-    mediaType: shortText(response.header("content-type")),
+    mediaType: plainText(response.header("content-type")),
     acceptsRanges: response.status === 206 || response.header("accept-ranges") === "bytes",
     finalUrl: response.finalUrl,
   };
@@ -78,4 +78,9 @@ function contentLength(header: string | undefined): number | undefined {
 /** Origins may send anything; what is kept and passed on to nodes is short. */
 function shortText(text: string | undefined): string | undefined {
   return text === undefined || text === "" || text.length > 256 ? undefined : text;
+}
+
+/** As `shortText`, and one byte for each character in frames and headers. */
+function plainText(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x20-\x7e]*$/.test(text) ? shortText(text) : undefined;
 }

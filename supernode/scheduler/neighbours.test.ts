@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Bitmap } from "../../protocol/bitmap.ts";
 import { Scheduler, STRIPE_COUNT, type SchedulerOptions, type SchedulerOut } from "./scheduler.ts";
@@ -40,7 +40,7 @@ function importers(said: readonly Call[], zone: (host: number) => string): Map<s
   for (const [, host, , mask] of said) last.set(host as number, mask as Bitmap);
   const zones = new Map<string, number[]>();
   for (const [host, mask] of last) {
-    const counts = zones.get(zone(host)) ?? new Array<number>(STRIPE_COUNT).fill(0);
+    const counts = zones.get(zone(host)) ?? Array.from({ length: STRIPE_COUNT }, () => 0);
     for (const stripe of mask) counts[stripe]! += 1;
     zones.set(zone(host), counts);
   }

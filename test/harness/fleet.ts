@@ -148,10 +148,13 @@ async function startNode(
   const dataDirectory = `${directory}/data`;
   const socketPath = `${directory}/dfget.sock`;
   await mkdir(homeDirectory, { recursive: true });
-  const common = ["--supernode", supernodeUrl, "--data-dir", dataDirectory, ...allowed(options)];
+  const common = [
+    ...["--supernode", supernodeUrl, "--data-dir", dataDirectory, "--socket", socketPath],
+    ...allowed(options),
+  ];
   const places =
     options.nodeProgram === "dfget"
-      ? ["daemon", "--listen", peerAuthority, "--socket", socketPath]
+      ? ["daemon", "--listen", peerAuthority]
       : ["--listen", mirrorAuthority, "--peer-listen", peerAuthority];
   const upstreams = (options.upstreams ?? []).flatMap((url) => ["--upstream", url]);
   const process = await startProgram(options.nodeProgram, {

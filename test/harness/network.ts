@@ -75,24 +75,8 @@ export class Network implements AsyncDisposable {
   /** Limits the host's link to this rate, each way; replaces an earlier limit. */
   async shape(host: Host, rateMbitPerSecond: number): Promise<void> {
     const limit = tbfOf(rateMbitPerSecond);
-    await this.#tc(
-      host.networkNamespace,
-      "qdisc",
-      "replace",
-      "dev",
-      "eth0",
-      "root",
-      ...limit,
-    );
-    await this.#tc(
-      this.#switch,
-      "qdisc",
-      "replace",
-      "dev",
-      `h${host.index}`,
-      "root",
-      ...limit,
-    );
+    await this.#tc(host.networkNamespace, "qdisc", "replace", "dev", "eth0", "root", ...limit);
+    await this.#tc(this.#switch, "qdisc", "replace", "dev", `h${host.index}`, "root", ...limit);
   }
 
   /** Bytes that crossed the host's link since it was made, headers included. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { outcomeOf, simulate, type Outcome } from "./outcome.ts";
-import { defaultScenario, MIB, noFaults, type Faults, type Scenario } from "./scenario.ts";
+import { defaultScenario, noFaults, type Faults, type Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
 function scenario(faults: Partial<Faults>, changes: Partial<Scenario> = {}): Scenario {

@@ -1,0 +1,125 @@
+import type { BoundTerm } from "./bound.ts";
+import type { FleetFigures } from "./fleet-figures.ts";
+import type { NodeOutcome } from "./fleet-downloads.ts";
+import { PAYLOAD_FACTOR } from "./payload-rate.ts";
+import { percentile, sum } from "./statistics.ts";
+
+/** What one run measured, before anything is computed of it. */
+export interface RunRecord {
+  readonly outcomes: readonly NodeOutcome[];
+  readonly before: FleetFigures;
+  readonly after: FleetFigures;
+  /** GET requests that reached the origin, and bytes of bodies that it sent. */
+  readonly originRequests: number;
+  readonly originSentBytes: number;
+}
+
+/** What is the same in all runs. */
+export interface RunFrame {
+  readonly bound: BoundTerm;
+  /** F: the bytes that each node wants. */
+  readonly wantedBytes: number;
+  readonly pieceCount: number;
+}
+
+/**
+ * The figures of a run, named as in the other benches. Times are seconds; `null` stands for what could not be
+ * read, because the process was killed or does not count it.
+ */
+export interface RunResult {
+  readonly bound_s: number;
+  /** From the first node's beginning until the last node has everything. */
+  readonly last_s: number;
+  /** Of the nodes' own times, each from its own beginning. */
+  readonly p50_s: number;
+  readonly p99_s: number;
+  /** The slowest node's own time to its first byte, and to half of all its bytes. */
+  readonly first_byte_s: number;
+  readonly half_s: number;
+  readonly ratio: number;
+  readonly seed_ratio: number | null;
+  readonly origin_bytes_ratio: number;
+  readonly origin_requests: number;
+  /** Frames between nodes and supernode, both ways, for each piece and node. */
+  readonly supernode_messages_per_piece: number | null;
+  readonly supernode_cpu_s: number | null;
+  /** The most that came into one zone, in relation to F; 0 with one zone. */
+  readonly cross_zone_ratio: number;
+  readonly nodes_cpu_s: number;
+  /** Of all nodes together, in relation to F. */
+  readonly received_ratios: Readonly<Record<"seed" | "peer" | "origin", number>>;
+  readonly nodes: readonly NodeResult[];
+}
+
+/** One node's own times in seconds; without any when it was killed on purpose. */
+export interface NodeResult {
+  readonly arrival_s: number;
+  readonly first_byte_s: number | null;
+  readonly half_s: number | null;
+  readonly last_s: number | null;
+}
+
+/** Computes the figures of a run. */
+export function runResult(record: RunRecord, frame: RunFrame): RunResult {
+  const { outcomes, before, after } = record;
+  const { wantedBytes, pieceCount, bound } = frame;
+  const done = outcomes.flatMap(({ arrivalMs, times }) =>
+    times === undefined ? [] : [{ arrivalMs, ...times }],
+  );
+  const ownTimes = done.map(({ lastMs }) => lastMs / 1000);
+  const last = Math.max(...done.map(({ arrivalMs, lastMs }) => (arrivalMs + lastMs) / 1000));
+  const received = (source: "seed" | "peer" | "origin"): number =>
+    sum(after.nodes.map((node) => node?.received[source] ?? 0)) / wantedBytes;
+  const atStart = before.supernode;
+  const atEnd = after.supernode;
+  const frames =
+    atStart?.frames === undefined || atEnd?.frames === undefined
+      ? undefined
+      : atEnd.frames - atStart.frames;
+  const zoneIn = after.zoneInBytes.map((bytes, zone) => bytes - (before.zoneInBytes[zone] ?? 0));
+  return {
+    bound_s: rounded(bound.seconds),
+    last_s: rounded(last),
+    p50_s: rounded(percentile(ownTimes, 0.5)),
+    p99_s: rounded(percentile(ownTimes, 0.99)),
+    first_byte_s: rounded(Math.max(...done.map(({ firstByteMs }) => firstByteMs)) / 1000),
+    half_s: rounded(Math.max(...done.map(({ halfMs }) => halfMs)) / 1000),
+    ratio: rounded(last / bound.seconds),
+    seed_ratio:
+      atStart === undefined || atEnd === undefined
+        ? null
+        : rounded((atEnd.seedSentBytes - atStart.seedSentBytes) / wantedBytes),
+    origin_bytes_ratio: rounded(record.originSentBytes / wantedBytes),
+    origin_requests: record.originRequests,
+    supernode_messages_per_piece:
+      frames === undefined ? null : rounded(frames / (pieceCount * outcomes.length)),
+    supernode_cpu_s:
+      atStart === undefined || atEnd === undefined
+        ? null
+        : rounded(atEnd.cpuSeconds - atStart.cpuSeconds),
+    cross_zone_ratio: rounded((Math.max(0, ...zoneIn) * PAYLOAD_FACTOR) / wantedBytes),
+    nodes_cpu_s: rounded(
+      sum(
+        after.nodes.map((node, i) =>
+          node === undefined ? 0 : node.cpuSeconds - (before.nodes[i]?.cpuSeconds ?? 0),
+        ),
+      ),
+    ),
+    received_ratios: {
+      seed: rounded(received("seed")),
+      peer: rounded(received("peer")),
+      origin: rounded(received("origin")),
+    },
+    nodes: outcomes.map(({ arrivalMs, times }) => ({
+      arrival_s: rounded(arrivalMs / 1000),
+      first_byte_s: times === undefined ? null : rounded(times.firstByteMs / 1000),
+      half_s: times === undefined ? null : rounded(times.halfMs / 1000),
+      last_s: times === undefined ? null : rounded(times.lastMs / 1000),
+    })),
+  };
+}
+
+/** To four digits behind the point, so that JSON stays readable. */
+export function rounded(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+
+import { FaultyOrigin } from "../test/harness/faulty-origin.ts";
+import { bytesDigest, seededBytes } from "../test/harness/seeded-bytes.ts";
+import { until } from "../test/harness/until.ts";
+import { ScriptedSupernode } from "./scripted-supernode.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+describe("a supernode that was started again", () => {
+  it("hands out what it has without asking the origin", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start();
+    const content = seededBytes("restart", MIB);
+    const digest = bytesDigest(content);
+    const url = origin.serve("/b", { content });
+    const before = await it.node();
+    await before.fetchAll(before.joinUrl(url, digest));
+    await it.restart();
+    const after = await it.node();
+    const fetched = await after.fetchAll(after.joinUrl(url, digest));
+    expect(fetched.content.equals(content)).toBe(true);
+    expect(origin.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ["the same", '"1"', "bytes=524288-"],
+    ["another", '"2"', undefined],
+  ])("goes on with what it has when the origin has %s version", async (_name, etag, range) => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start();
+    const content = seededBytes("partial", 2 * MIB);
+    const digest = bytesDigest(content);
+    const faults = { cutAtByte: 600_000 };
+    const url = origin.serve("/b", { content, etag: '"1"', faults });
+    const before = await it.node();
+    before.joinUrl(url, digest);
+    await until(
+      () => before.frames.some((frame) => frame.kind === "offer" && frame.pieces.includes(1)),
+      {
+        what: "the second piece",
+        timeoutMs: 5000,
+      },
+    );
+    await it.restart();
+    origin.requests.splice(0);
+    origin.serve("/b", { content, etag });
+    const after = await it.node();
+    const fetched = await after.fetchAll(after.joinUrl(url, digest));
+    expect(fetched.content.equals(content)).toBe(true);
+    expect(origin.gets("/b").at(-1)?.headers["range"]).toBe(range);
+  });
+});
+
+describe("a task that all have left", () => {
+  it("is read no longer after a while, and goes on from there when somebody comes", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start({}, { times: { abandonMs: 50 } });
+    const content = seededBytes("left", 2 * MIB);
+    const digest = bytesDigest(content);
+    const url = origin.serve("/b", {
+      content,
+      etag: '"1"',
+      faults: { rateBytesPerSecond: 1_000_000 },
+    });
+    const node = await it.node();
+    const number = node.joinUrl(url, digest);
+    await node.next("offer", number);
+    await node.next("offer", number);
+    node.send({ kind: "leave", task: number });
+    await until(() => origin.requests[0]?.hasEnded === true, {
+      what: "the origin to be left alone",
+      timeoutMs: 3000,
+    });
+    expect(origin.requests[0]!.bytesSent).toBeLessThan(content.length);
+    const fetched = await node.fetchAll(node.joinUrl(url, digest));
+    expect(fetched.content.equals(content)).toBe(true);
+    expect(origin.gets("/b")[1]?.headers["range"]).toMatch(/^bytes=[1-9]/);
+  });
+});
+
+describe("nodes that hold pieces", () => {
+  it("and have the whole cause no request, and serve those who come", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start();
+    const content = seededBytes("holders", MIB);
+    const digest = bytesDigest(content);
+    const url = origin.serve("/b", { content });
+    const [holder, asker] = [await it.node(), await it.node()];
+    const holderNumber = holder.join({
+      taskId: digest,
+      origin: { url, headers: [] },
+      holding: { pieceLengthBytes: 256 * KIB, lengthBytes: MIB, have: Uint8Array.of(0x0f) },
+    });
+    expect(await holder.next("task", holderNumber)).toMatchObject({ lengthBytes: MIB });
+    const askerNumber = asker.joinUrl(url, digest);
+    const answer = await asker.next("task", askerNumber);
+    expect(answer.neighbours.map(({ nodeId }) => nodeId)).toEqual([holder.nodeId]);
+    expect(origin.requests).toHaveLength(0);
+    asker.send({ kind: "starve", task: askerNumber });
+    await asker.next("proven", askerNumber);
+    expect(origin.requests).toHaveLength(1);
+  });
+
+  it("but not all of them let the origin be read after a short wait for others", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start({}, { times: { reconnectMs: 30 } });
+    const content = seededBytes("some", MIB);
+    const node = await it.node();
+    const number = node.join({
+      taskId: bytesDigest(content),
+      origin: { url: origin.serve("/b", { content }), headers: [] },
+      holding: { pieceLengthBytes: 256 * KIB, lengthBytes: MIB, have: Uint8Array.of(0x03) },
+    });
+    await node.next("proven", number);
+    expect(origin.requests).toHaveLength(1);
+  });
+});
