@@ -109,7 +109,6 @@ describe("an origin that refuses", () => {
   });
 
   it("because it is not there is told quickly", async () => {
-    await using origin = await FaultyOrigin.start();
     await using it = await ScriptedSupernode.start();
     const node = await it.node();
     const abort = await node.next("abort", node.joinUrl("http://127.0.0.1:1/x?token=secret"));
@@ -143,7 +142,6 @@ describe("an origin that refuses", () => {
   });
 
   it("names nothing without an origin", async () => {
-    await using origin = await FaultyOrigin.start();
     await using it = await ScriptedSupernode.start();
     const node = await it.node();
     const abort = await node.next("abort", node.join({ taskId: `sha256:${"0".repeat(64)}` }));

@@ -116,4 +116,27 @@ describe("nodes that hold pieces", () => {
     await node.next("proven", number);
     expect(origin.requests).toHaveLength(1);
   });
+
+  it("that the supernode has evicted serve them, and are not waited for when they do not", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start({ diskQuota: 3 * MIB });
+    const content = seededBytes("evicted", 2 * MIB);
+    const other = seededBytes("evicting", 2 * MIB);
+    const digest = bytesDigest(content);
+    const url = origin.serve("/b", { content });
+    const [holder, asker] = [await it.node(), await it.node()];
+    await holder.fetchAll(holder.joinUrl(url, digest));
+    const otherUrl = origin.serve("/o", { content: other });
+    const otherNumber = holder.joinUrl(otherUrl, bytesDigest(other));
+    await holder.fetchAll(otherNumber);
+    await expect(holder.fetchPiece(digest, 0)).rejects.toThrow("404");
+    origin.requests.splice(0);
+    const number = asker.joinUrl(url, digest);
+    const answer = await asker.next("task", number);
+    expect(answer.neighbours.map(({ nodeId }) => nodeId)).toEqual([holder.nodeId]);
+    expect(origin.requests).toHaveLength(0);
+    asker.send({ kind: "starve", task: number });
+    await asker.next("proven", number);
+    expect(origin.requests).toHaveLength(1);
+  });
 });

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:http";
 import { describe, expect, it } from "vitest";
 
 import { VERSION } from "../platform/version.ts";
@@ -110,5 +113,46 @@ describe("the pieces", () => {
     expect(metrics).toContain("supernode_origin_requests_total 1");
     const task = await (await it.get(`/api/v1/tasks/${digest}`)).json();
     expect(task).toMatchObject({ taskId: digest, seedBytes: 37_866, peers: 1 });
+  });
+
+  it("that are being sent when the supernode stops are sent to their end", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start();
+    const content = seededBytes("drain", 16 * 1024 * 1024);
+    const digest = bytesDigest(content);
+    const node = await it.node();
+    const url = origin.serve("/b", { content });
+    const pieceLengthBytes = content.length;
+    const number = node.join({ taskId: digest, origin: { url, headers: [] }, pieceLengthBytes });
+    await node.next("proven", number);
+    const asking = request({ port: it.port, path: `/pieces/${digest}/0` });
+    asking.end();
+    const [response] = (await once(asking, "response")) as [IncomingMessage];
+    const stopped = it.stop();
+    await node.closed;
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+    await stopped;
+  });
+
+  it("wait their turn where the slots are taken", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start({ uploadSlots: 1 });
+    const content = seededBytes("slots", 16 * 1024 * 1024);
+    const digest = bytesDigest(content);
+    const node = await it.node();
+    const url = origin.serve("/b", { content });
+    const pieceLengthBytes = content.length;
+    const number = node.join({ taskId: digest, origin: { url, headers: [] }, pieceLengthBytes });
+    await node.next("proven", number);
+    const asking = request({ port: it.port, path: `/pieces/${digest}/0` });
+    asking.end();
+    const [response] = (await once(asking, "response")) as [IncomingMessage];
+    const refused = await it.get(`/pieces/${digest}/0`);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await refused.json()).toMatchObject({ code: "NO_SLOT" });
+    response.resume();
+    await once(response, "end");
   });
 });

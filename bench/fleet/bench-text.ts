@@ -61,7 +61,7 @@ function costRows(report: BenchReport): readonly (readonly string[])[] {
     ["sent by the seed, x the content", figure(report.seed_ratio)],
     [
       "nodes received from seed, peers, origin, x the content",
-      [seed, peer, origin].map(figure).join("  "),
+      [seed, peer, origin].map((value) => figure(value)).join("  "),
     ],
     ...(report.cross_zone_ratio === 0
       ? []

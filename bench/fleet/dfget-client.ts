@@ -13,8 +13,14 @@ export const dfgetClient: DownloadClient = {
     await using child = await beginProgram("dfget", {
       name: `dfget on node ${node.index}`,
       args: [
-        ...[order.url, "-o", target(order), "--socket", node.socketPath],
-        ...["--digest", file.digest, "--json"],
+        order.url,
+        "--output",
+        target(order),
+        "--socket",
+        node.socketPath,
+        "--digest",
+        file.digest,
+        "--json",
       ],
       networkNamespace: node.networkNamespace,
     });

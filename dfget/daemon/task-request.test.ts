@@ -6,6 +6,12 @@ import { taskRequestOf } from "./task-request.ts";
 const DIGEST = `sha256:${"ab".repeat(32)}`;
 
 describe("the request of a program to its daemon", () => {
+  it("keeps a file that is asked for with headers apart, although its digest is known", () => {
+    const request = { url: "https://a.example/f", digest: DIGEST };
+    expect(taskRequestOf({ ...request, headers: { cookie: "c" } }).taskId).toBeUndefined();
+    expect(taskRequestOf({ ...request, url: "https://me:pw@a.example/f" }).taskId).toBeUndefined();
+  });
+
   it("becomes a task named by its digest where it has one", () => {
     const request = taskRequestOf({ url: "https://a.example/f#part", digest: DIGEST, tag: "x" });
     expect(request.taskId).toBe(DIGEST);

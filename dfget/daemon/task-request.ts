@@ -31,8 +31,11 @@ export function taskRequestOf(request: DownloadRequest): TaskRequest {
   if (request.digest !== undefined && digest === undefined) {
     throw bad("the digest must be sha256: or sha512: and lower-case hex digits");
   }
+  // A task that is known by its digest is anybody's. What an origin gives for somebody's headers may be
+  // theirs alone: it is known by its URL and those headers, and dfget checks the digest.
+  const isAnybodys = headers.size === 0;
   return {
-    taskId: digest === undefined ? undefined : digestTaskId(digest),
+    taskId: digest !== undefined && isAnybodys ? digestTaskId(digest) : undefined,
     origin: { url, headers },
     identity: { filteredQueryParameters: request.filter ?? [], tag: request.tag ?? "" },
     pieceLengthBytes: request.pieceLengthBytes,

@@ -249,7 +249,7 @@ describe("Swarm under faults", () => {
           events[kind]!();
         }
         swarm.tick(nowMs + 1000);
-        for (const [name, from, of, index] of [...said("request")]) {
+        for (const [name, from, of, index] of said("request")) {
           void name;
           expect(index).toBeTypeOf("number");
           open.add(`${String(from)}/${String(of)}/${String(index)}`);

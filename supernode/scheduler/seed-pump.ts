@@ -79,14 +79,18 @@ export class SeedPump {
 
   /** The member refused: the piece is fresh again, and the member is left alone for a moment. */
   refused(nowMs: number, record: TaskRecord, host: Host, piece: number): void {
-    if (this.#remove(offerKey(record, host, piece)) === undefined) {
+    const offer = this.#remove(offerKey(record, host, piece));
+    if (offer === undefined) {
       // It gave up a transfer that the seed had ended already.
       if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(piece);
       return;
     }
     this.#takeBack(record, host, piece);
-    record.paused.set(host, nowMs + this.#context.options.refusalPauseMs);
-    this.#context.wake(nowMs + this.#context.options.refusalPauseMs);
+    const { offerTimeoutMs, refusalPauseMs } = this.#context.options;
+    // One that gave up after a long while is slow; a full one may have room again at once.
+    const pauseMs = nowMs - offer.sinceMs > this.#lateMs ? offerTimeoutMs : refusalPauseMs;
+    record.paused.set(host, nowMs + pauseMs);
+    this.#context.wake(nowMs + pauseMs);
   }
 
   /** Forgets offers to a host, of one task or of all. */
@@ -135,12 +139,14 @@ export class SeedPump {
     return offer;
   }
 
+  get #lateMs(): number {
+    if (this.#usualMs === 0) return this.#context.options.offerTimeoutMs;
+    return Math.max(LATE_MIN_MS, LATE_FACTOR * this.#usualMs);
+  }
+
   /** Bytes on their way. A receiver that hangs must not stop the seed, so late ones do not count. */
   #inFlightBytes(nowMs: number): number {
-    const lateMs =
-      this.#usualMs === 0
-        ? this.#context.options.offerTimeoutMs
-        : Math.max(LATE_MIN_MS, LATE_FACTOR * this.#usualMs);
+    const lateMs = this.#lateMs;
     let bytes = 0;
     this.#late.clear();
     for (const offer of this.#inFlight.values()) {

@@ -98,12 +98,11 @@ export class LiveTask {
     const isReadSoon = this.#state === "opening" || this.#state === "idle";
     if (probe && isReadSoon && !this.#probe) this.#probe = { of: join, stream: probe };
     else probe?.stream[Symbol.dispose]();
-    if (this.#state === "complete") join.origin = undefined;
     if (this.#state === "complete" && !this.pieces.stored && !this.members.areFull) {
       this.#state = "opening";
       this.#working = this.#open(this.#working);
-      return;
     }
+    if (this.#state === "complete") join.origin = undefined;
     if (this.#state === "opening") return;
     if (this.pieces.shape) this.#answers.answer(join);
     else this.#adoptHoldings();
