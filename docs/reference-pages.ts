@@ -56,7 +56,7 @@ function configurationPage(): string {
 function programSection<T extends TObject>(definition: ProgramDefinition<T>): string {
   const rows = configOptions(definition.schema).map((option) => [
     code(flagText(option)),
-    `${code(environmentName(definition.program, option))}<br>${code(option.key)}`,
+    `${code(environmentName(definition.program, option.flag))}<br>${code(option.key)}`,
     optionDefault(option),
     `${option.description}${option.choices ? ` (${option.choices.join(", ")})` : ""}`,
   ]);

@@ -53,9 +53,9 @@ export function configOptions(schema: TObject): ConfigOption[] {
   return Object.entries(schema.properties).map(([key, property]) => describe(key, property));
 }
 
-/** The name in the environment, `SUPERNODE_DISK_QUOTA`. */
-export function environmentName(program: string, option: ConfigOption): string {
-  return `${program}_${option.flag}`.replaceAll(/[- ]/g, "_").toUpperCase();
+/** The name in the environment of the flag of a program, `SUPERNODE_DISK_QUOTA`. */
+export function environmentName(program: string, flag: string): string {
+  return `${program}_${flag}`.replaceAll(/[- ]/g, "_").toUpperCase();
 }
 
 function describe(key: string, property: TSchema): ConfigOption {

@@ -27,9 +27,7 @@ export function helpText<T extends TObject>(definition: ProgramDefinition<T>): s
     ["-h, --help", "print this and exit"],
   ];
   const usage = definition.usage.map((line, i) => `${i === 0 ? "usage: " : "       "}${line}`);
-  const prefix = environmentName(definition.program, {
-    flag: "",
-  } as ConfigOption);
+  const prefix = environmentName(definition.program, "");
   return [
     definition.summary,
     "",

@@ -43,7 +43,7 @@ export function loadConfig<T extends TObject>(
   const options = configOptions(definition.schema);
   const { values, positionals, request } = readFlags(definition, options, input.argv);
   const environment = readEnvironment(definition.program, options, input.env);
-  const path = values["config"] ?? input.env[`${prefixOf(definition.program)}_CONFIG`];
+  const path = values["config"] ?? input.env[environmentName(definition.program, "config")];
   const file = typeof path === "string" ? readConfigFile(path, options) : {};
   const merged: RawValues = {};
   for (const option of options) {
@@ -107,7 +107,7 @@ function readEnvironment(
 ): RawValues {
   const values: RawValues = {};
   for (const option of options) {
-    const name = environmentName(program, option);
+    const name = environmentName(program, option.flag);
     const text = env[name];
     if (text !== undefined && text !== "") values[option.key] = fromText(option, text, name);
   }
@@ -203,8 +203,4 @@ function usageError(program: string, sentence: string): UserError {
 function firstSentence(text: string): string {
   const sentence = text.split(/\.\s|\n/, 1)[0]!;
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-
-function prefixOf(program: string): string {
-  return program.replaceAll(/[- ]/g, "_").toUpperCase();
 }

@@ -10,6 +10,11 @@ export function sha256(content: Uint8Array | string): Uint8Array {
   return new Uint8Array(createHash("sha256").update(content).digest());
 }
 
+/** The sha256 digest of bytes, as OCI writes it. */
+export function sha256Digest(content: Uint8Array): Digest {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
+}
+
 /** The task id of one version of a file at a URL. */
 export function urlTaskId(identity: UrlTaskIdentity): TaskId {
   return `url:${createHash("sha256").update(urlTaskKey(identity)).digest("hex")}` as TaskId;

@@ -104,16 +104,6 @@ export class Signer {
   }
 }
 
-/** Whether `signature` is that of `publicKey` over `message`; false for anything malformed. */
-export function verifySignature(
-  publicKey: Uint8Array,
-  message: string,
-  signature: Uint8Array,
-): boolean {
-  const key = importPublicKey(publicKey);
-  return key !== undefined && verify(null, Buffer.from(message), key, signature);
-}
-
 /** The supernode keys that a process believes, and the checks that rest on them. */
 export class TrustedKeys {
   readonly #keys = new Map<string, KeyObject>();

@@ -1,3 +1,5 @@
+import { abortable } from "./abortable.ts";
+
 /** Work that several callers wait for although it runs once. */
 interface Flight<T> {
   readonly result: Promise<T>;
@@ -21,13 +23,9 @@ export class SingleFlight<T> {
     signal.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#begin(key, start);
     flight.waiters += 1;
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await Promise.race([flight.result, aborted.promise]);
+      return await abortable(flight.result, signal);
     } finally {
-      signal.removeEventListener("abort", onAbort);
       flight.waiters -= 1;
       if (flight.waiters === 0) this.#leave(key, flight);
     }

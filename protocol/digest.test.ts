@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { digestAlgorithm, digestHex, parseDigest } from "./digest.ts";
+import { digestAlgorithm, parseDigest } from "./digest.ts";
 
 const SHA256 = `sha256:${"0123456789abcdef".repeat(4)}`;
 const SHA512 = `sha512:${"0123456789abcdef".repeat(8)}`;
@@ -14,7 +14,6 @@ describe("a digest", () => {
     const digest = parseDigest(text)!;
     expect(digest).toBe(text);
     expect(digestAlgorithm(digest)).toBe(algorithm);
-    expect(`${algorithm}:${digestHex(digest)}`).toBe(text);
   });
 
   it.each([
@@ -49,7 +48,7 @@ describe("a digest", () => {
         }),
         (tail) => {
           const digest = parseDigest(`sha256:${tail}`);
-          if (digest !== undefined) expect(digestHex(digest)).toMatch(/^[0-9a-f]{64}$/);
+          if (digest !== undefined) expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
         },
       ),
     );

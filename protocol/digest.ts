@@ -25,8 +25,3 @@ export function parseDigest(text: string): Digest | undefined {
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
   return digest.startsWith("sha256:") ? "sha256" : "sha512";
 }
-
-/** The hex part of a digest. */
-export function digestHex(digest: Digest): string {
-  return digest.slice(digest.indexOf(":") + 1);
-}

@@ -113,9 +113,6 @@ export const supernodeFrames = frameSet({
       /** The whole of a small task, one piece, and its certificate. */
       content: optional(7, bytes),
       certificate: optional(8, bytes),
-      /** What tells this version of the content at its origin, for a node that must read on there. */
-      etag: optional(9, text(256)),
-      lastModified: optional(10, text(256)),
     },
   },
   /** The length became known. */

@@ -5,7 +5,7 @@ import { Type } from "typebox";
  * The REST schemas of the supernode. Routes, clients and the OpenAPI document come from these.
  */
 
-const bytesCount = (description: string) => Type.Integer({ minimum: 0, description });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
 
 /** The answer of every REST route that fails. */
 export const ErrorBody = Type.Object({
@@ -18,13 +18,13 @@ export type ErrorBody = Static<typeof ErrorBody>;
 export const TaskSummary = Type.Object({
   taskId: Type.String({ description: "digest, or url:<sha256>" }),
   state: Type.Union([Type.Literal("fetching"), Type.Literal("complete"), Type.Literal("failed")]),
-  lengthBytes: Type.Optional(bytesCount("absent while the origin has not told it")),
-  pieceLengthBytes: bytesCount("the length of every piece but the last"),
-  piecesReady: bytesCount("pieces that the seed can serve"),
-  peers: bytesCount("nodes that take part now"),
-  originRequests: bytesCount("requests for the content sent to the origin"),
-  originBytes: bytesCount("bytes of content received from the origin"),
-  seedBytes: bytesCount("bytes of content sent to nodes"),
+  lengthBytes: Type.Optional(count("absent while the origin has not told it")),
+  pieceLengthBytes: count("the length of every piece but the last"),
+  piecesReady: count("pieces that the seed can serve"),
+  peers: count("nodes that take part now"),
+  originRequests: count("requests for the content sent to the origin"),
+  originBytes: count("bytes of content received from the origin"),
+  seedBytes: count("bytes of content sent to nodes"),
 });
 export type TaskSummary = Static<typeof TaskSummary>;
 
@@ -37,8 +37,8 @@ export const PeerSummary = Type.Object({
   endpoint: Type.String({ description: "where other nodes reach it" }),
   zone: Type.String(),
   software: Type.String(),
-  tasks: bytesCount("tasks it takes part in"),
-  connectedMs: bytesCount("how long it has been connected"),
+  tasks: count("tasks it takes part in"),
+  connectedMs: count("how long it has been connected"),
 });
 export type PeerSummary = Static<typeof PeerSummary>;
 

@@ -1,5 +1,6 @@
 import type { ByteSource, OpenTask, TaskRequest } from "../dfget/peer/open-task.ts";
-import { sha256 } from "../platform/digest-check.ts";
+import { abortable } from "../platform/abortable.ts";
+import { sha256Digest } from "../platform/digest-check.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { TaskId } from "../protocol/task-id.ts";
@@ -41,7 +42,7 @@ export class MemorySwarm implements Swarm {
 
   /** Adds a content and returns its digest. */
   add(content: MemoryContent): Digest {
-    const digest = `sha256:${Buffer.from(sha256(content.bytes)).toString("hex")}` as Digest;
+    const digest = sha256Digest(content.bytes);
     this.#contents.set(digestTaskId(digest), content);
     return digest;
   }
@@ -93,7 +94,7 @@ export class MemorySwarm implements Swarm {
     this.readingCount += 1;
     try {
       for (let offset = range.firstByte; offset < end;) {
-        if (pause && offset >= pause.atByte) await orAborted(pause.until, signal);
+        if (pause && offset >= pause.atByte) await abortable(pause.until, signal);
         signal.throwIfAborted();
         if (failure && offset >= failure.atByte) throw failure.error;
         const stops = [end, offset + stepBytes, failure?.atByte, pause?.atByte];
@@ -108,17 +109,5 @@ export class MemorySwarm implements Swarm {
       this.readingCount -= 1;
       buffer.fill(0);
     }
-  }
-}
-
-async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -3,11 +3,11 @@ import { connect } from "node:net";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../platform/digest-check.ts";
 import { UserError } from "../platform/user-error.ts";
 import { seededBytes } from "../test/harness/seeded-bytes.ts";
 import { until } from "../test/harness/until.ts";
 import { MirrorFixture, errorsOf } from "./mirror-fixture.ts";
-import { digestOf } from "./upstream-fixture.ts";
 
 const CONTENT = seededBytes("served", 200_000);
 
@@ -58,7 +58,7 @@ describe("the mirror's port", () => {
     expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([400, "DIGEST_INVALID"]);
   });
 
-  it.each(["manifests/v1", `manifests/${digestOf(CONTENT)}`, `blobs/${digestOf(CONTENT)}`])(
+  it.each(["manifests/v1", `manifests/${sha256Digest(CONTENT)}`, `blobs/${sha256Digest(CONTENT)}`])(
     "refuses to ask a forbidden address for %s, and names the way out",
     async (path) => {
       await using mirror = await MirrorFixture.start();

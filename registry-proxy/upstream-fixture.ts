@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { sha256 } from "../platform/digest-check.ts";
+import { sha256Digest } from "../platform/digest-check.ts";
 import type { Digest } from "../protocol/digest.ts";
 import { parseByteRange } from "../protocol/byte-range.ts";
 
@@ -51,7 +51,7 @@ export class UpstreamFixture implements AsyncDisposable {
   }
 
   /** Serves a blob and returns its digest; under a wrong digest when one is given. */
-  blob(repository: string, bytes: Uint8Array, digest = digestOf(bytes)): Digest {
+  blob(repository: string, bytes: Uint8Array, digest = sha256Digest(bytes)): Digest {
     this.on(`/v2/${repository}/blobs/${digest}`, (request, response) => {
       send(request, response, bytes, { "content-type": "application/octet-stream" });
     });
@@ -61,7 +61,7 @@ export class UpstreamFixture implements AsyncDisposable {
   /** Serves a manifest under a tag and its digest. */
   manifest(repository: string, tag: string, mediaType: string, text: string): Digest {
     const bytes = Buffer.from(text);
-    const digest = digestOf(bytes);
+    const digest = sha256Digest(bytes);
     const answer: Answer = (request, response) => {
       send(request, response, bytes, {
         "content-type": mediaType,
@@ -93,11 +93,6 @@ export class UpstreamFixture implements AsyncDisposable {
     if (answer) answer(request, response);
     else response.writeHead(404).end();
   }
-}
-
-/** The sha256 digest of bytes. */
-export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${Buffer.from(sha256(bytes)).toString("hex")}` as Digest;
 }
 
 /** Lets only those in who bring the token that `/token` gives to everybody; `expectedScope` is checked. */

@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
+import { connect } from "node:net";
 import { crc32 } from "node:zlib";
 
-import { DaemonClient } from "../../dfget/cli/daemon-client.ts";
 import type { DownloadRequest } from "../../dfget/daemon/api-schema.ts";
 import type { FleetNode } from "../../test/harness/fleet.ts";
+import { DownloadAnswer } from "./download-answer.ts";
 import type { DownloadClient, DownloadOrder } from "./download-client.ts";
 import type { OriginFile } from "./origin-files.ts";
+
+const READ_BYTES = 256 * 1024;
 
 /**
  * Downloads by asking each node's daemon through its socket from this process. The content is compared by a
@@ -35,27 +38,83 @@ export function checkDigest(node: FleetNode, file: OriginFile, digest: string): 
   throw new Error(`node ${node.index} has ${file.name} as ${digest}, it should be ${file.digest}`);
 }
 
+/** Calls `take` for the content as it comes, and resolves when the daemon has said that it is complete. */
 async function eachPart(
   order: DownloadOrder,
   signal: AbortSignal,
   take: (bytes: Uint8Array) => void,
 ): Promise<void> {
+  signal.throwIfAborted();
   const { node, file } = order;
-  const request: DownloadRequest = {
-    url: order.url,
-    digest: file.digest,
-    ...(order.pieceLengthBytes === undefined ? {} : { pieceLengthBytes: order.pieceLengthBytes }),
-  };
-  const parts = await new DaemonClient(node.socketPath).download(request, signal);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let isCompleted = false;
-  for await (const part of parts) {
-    if (part.kind === "content") take(part.bytes);
-    else if (part.event.event === "completed") isCompleted = true;
-    else if (part.event.event === "failed") {
-      throw new Error(
-        `node ${node.index} failed to download ${file.name}: ${part.event.code}, ${part.event.message}`,
-      );
+  const answer = new DownloadAnswer({
+    onContent: take,
+    onEvent: ({ event, code, message }) => {
+      if (event === "completed") isCompleted = true;
+      if (event === "failed") throw new Error(`${String(code)}, ${String(message)}`);
+    },
+  });
+  const fail = (error: unknown): void => {
+    reject(
+      new Error(`node ${node.index} failed to hand out ${file.name}: ${String(error)}`, {
+        cause: error,
+      }),
+    );
+  };
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      fail(error);
+      socket.destroy();
     }
+  };
+  const socket = connect({
+    path: node.socketPath,
+    onread: {
+      buffer: Buffer.alloc(READ_BYTES),
+      callback: (length, buffer) => {
+        attempt(() => answer.push(buffer.subarray(0, length)));
+        return true;
+      },
+    },
+  });
+  const abort = (): void => {
+    reject(signal.reason);
+    socket.destroy();
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  socket.on("error", fail);
+  socket.on("close", () => {
+    attempt(() => {
+      answer.end();
+      if (!isCompleted) throw new Error("the daemon broke off");
+      resolve();
+    });
+  });
+  socket.write(requestText(order));
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    socket.destroy();
   }
-  if (!isCompleted) throw new Error(`the daemon of node ${node.index} broke off`);
+}
+
+function requestText({ url, file, pieceLengthBytes }: DownloadOrder): string {
+  const request: DownloadRequest = {
+    url,
+    digest: file.digest,
+    ...(pieceLengthBytes === undefined ? {} : { pieceLengthBytes }),
+  };
+  const body = JSON.stringify(request);
+  return [
+    "POST /v1/downloads HTTP/1.0",
+    "host: bench",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "",
+    body,
+  ].join("\r\n");
 }

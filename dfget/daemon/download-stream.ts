@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 
+import { abortable } from "../../platform/abortable.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -128,17 +129,4 @@ function failureEvent(error: unknown, log: Log): DownloadEvent {
     code: "INTERNAL",
     message: "the daemon failed by a defect; its log says more",
   };
-}
-
-/** What a promise gives, unless the signal is aborted first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,3 +1,4 @@
+import { basicAuthorization } from "../../platform/origin/url-credentials.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { parseDigest } from "../../protocol/digest.ts";
 import { ORIGIN_HEADERS_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
@@ -50,11 +51,7 @@ function originUrlOf(text: string): { url: string; authorization: string | undef
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw bad(`${url.protocol}// is not supported; use http or https`);
   }
-  let authorization: string | undefined;
-  if (url.username !== "" || url.password !== "") {
-    const login = `${decode(url.username)}:${decode(url.password)}`;
-    authorization = `Basic ${Buffer.from(login).toString("base64")}`;
-  }
+  const authorization = basicAuthorization(url);
   url.username = "";
   url.password = "";
   url.hash = "";
@@ -80,14 +77,6 @@ function originHeadersOf(headers: Readonly<Record<string, string>>): Map<string,
     throw bad(`the headers are longer than ${ORIGIN_HEADERS_LENGTH_BYTES_MAX} bytes in all`);
   }
   return checked;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function bad(message: string): ProtocolError {

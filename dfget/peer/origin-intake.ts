@@ -5,6 +5,9 @@ import { taskDigest } from "../../protocol/task-id.ts";
 import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import { OriginStream } from "../../platform/origin/origin-stream.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
+import { versionName } from "../../platform/origin/origin-version.ts";
+import { urlTaskId } from "../../platform/digest-check.ts";
+import { printableUrl } from "../../platform/log.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
 import type { Signer } from "../../platform/signing.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
@@ -79,7 +82,7 @@ export class OriginIntake {
       },
       signal,
     );
-    this.#checkLength(session, stream.metadata.lengthBytes);
+    checkVersion(session, stream.metadata);
     session.needsWholeCheck = true;
     const assembler = new PieceAssembler(pieceLengthBytes, run.firstPiece);
     for await (const chunk of stream.chunks(signal)) {
@@ -91,15 +94,6 @@ export class OriginIntake {
     session.stored.setLength(firstByte + assembler.totalBytes);
     for (const piece of assembler.finish()) await this.#commit(session, piece, events);
     session.changed();
-  }
-
-  #checkLength(session: TaskSession, lengthBytes: number | undefined): void {
-    if (session.lengthBytes === undefined || lengthBytes === undefined) return;
-    if (session.lengthBytes === lengthBytes) return;
-    throw new ProtocolError(
-      "ORIGIN_CHANGED",
-      `the content changed at the origin: it had ${session.lengthBytes} bytes and now has ${lengthBytes}; ask for it again`,
-    );
   }
 
   async #commit(
@@ -126,6 +120,30 @@ export class OriginIntake {
       events.piece(index);
     });
   }
+}
+
+/** Throws ProtocolError ORIGIN_CHANGED when the origin has another content by now than the task is. */
+function checkVersion(session: TaskSession, metadata: OriginVersion): void {
+  const { lengthBytes } = metadata;
+  const isOtherLength =
+    session.lengthBytes !== undefined &&
+    lengthBytes !== undefined &&
+    session.lengthBytes !== lengthBytes;
+  if (!isOtherLength && !isOtherVersion(session, metadata)) return;
+  throw new ProtocolError(
+    "ORIGIN_CHANGED",
+    `the content of ${printableUrl(session.origin!.url)} changed while it was fetched; ask for it again`,
+  );
+}
+
+/** The id of a URL task is made of the version, so that it tells whether this is still the one. */
+function isOtherVersion(session: TaskSession, metadata: OriginVersion): boolean {
+  if (taskDigest(session.taskId)) return false;
+  const validator = versionName({ ...metadata, lengthBytes: session.version.lengthBytes });
+  if (validator === undefined) return false;
+  const { url, headers } = session.origin!;
+  const { filteredQueryParameters = [], tag = "" } = session.identity ?? {};
+  return urlTaskId({ url, headers, filteredQueryParameters, tag, validator }) !== session.taskId;
 }
 
 async function writePiece(session: TaskSession, { index, bytes }: AssembledPiece): Promise<void> {

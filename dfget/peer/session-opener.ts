@@ -100,8 +100,8 @@ export class SessionOpener {
     }
     const version = {
       lengthBytes: frame.lengthBytes,
-      etag: frame.etag,
-      lastModified: frame.lastModified,
+      etag: undefined,
+      lastModified: undefined,
     };
     const session = await this.#make(number, request, { ...frame, taskId }, version);
     return { session, frame, isNew: true };
@@ -160,6 +160,7 @@ export class SessionOpener {
       taskId: described.taskId,
       stored,
       origin: request.origin,
+      identity: request.identity,
       mayUseOrigin: request.backSource !== false,
       version,
     });

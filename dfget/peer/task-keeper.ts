@@ -106,6 +106,7 @@ export class TaskKeeper {
       taskId,
       stored,
       origin: undefined,
+      identity: undefined,
       mayUseOrigin: false,
       version: { lengthBytes: stored.record.lengthBytes, etag: undefined, lastModified: undefined },
     });

@@ -29,6 +29,7 @@ async function openSession(word: string, count: number): Promise<TaskSession> {
     taskId: stored.record.taskId,
     stored,
     origin: undefined,
+    identity: undefined,
     mayUseOrigin: false,
     version: { lengthBytes: undefined, etag: undefined, lastModified: undefined },
   });

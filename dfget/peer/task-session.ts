@@ -27,6 +27,7 @@ export class TaskSession {
   readonly taskId: TaskId;
   readonly stored: StoredTask;
   readonly origin: TaskRequest["origin"];
+  readonly identity: TaskRequest["identity"];
   readonly mayUseOrigin: boolean;
   /** What the origin said of the content when the task began; parts of another version do not fit. */
   readonly version: OriginVersion;
@@ -54,6 +55,7 @@ export class TaskSession {
     taskId: TaskId;
     stored: StoredTask;
     origin: TaskRequest["origin"];
+    identity: TaskRequest["identity"];
     mayUseOrigin: boolean;
     version: OriginVersion;
   }) {
@@ -61,6 +63,7 @@ export class TaskSession {
     this.taskId = init.taskId;
     this.stored = init.stored;
     this.origin = init.origin;
+    this.identity = init.identity;
     this.mayUseOrigin = init.mayUseOrigin;
     this.version = init.version;
     this.#heldAtOpening = this.stored.have.clone();

@@ -3,6 +3,7 @@ import { printableUrl } from "../log.ts";
 import type { Dispatch, RawResponse } from "./origin-dispatch.ts";
 import { OriginFailure } from "./origin-failure.ts";
 import type { OriginRequest } from "./origin-request.ts";
+import { basicAuthorization } from "./url-credentials.ts";
 
 /** The most redirects followed for one request. */
 export const REDIRECTS_MAX = 10;
@@ -38,9 +39,9 @@ function startOf(request: OriginRequest): { url: URL; headers: ReadonlyMap<strin
   const url = parseUrl(request.url);
   const headers = new Map<string, string>();
   for (const [name, value] of request.headers) headers.set(name.toLowerCase(), value);
-  if ((url.username !== "" || url.password !== "") && !headers.has("authorization")) {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers.set("authorization", `Basic ${Buffer.from(pair).toString("base64")}`);
+  const authorization = basicAuthorization(url);
+  if (authorization !== undefined && !headers.has("authorization")) {
+    headers.set("authorization", authorization);
   }
   return { url, headers };
 }

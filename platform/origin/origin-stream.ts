@@ -1,5 +1,6 @@
 import { parseContentRange } from "../../protocol/byte-range.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { forwardAbort } from "../abortable.ts";
 import type { Clock, Random } from "../clock.ts";
 import { printableUrl } from "../log.ts";
 import { backoffMs } from "./backoff.ts";
@@ -78,17 +79,12 @@ export class OriginStream implements Disposable {
     request: OriginStreamRequest,
     signal: AbortSignal,
   ): Promise<OriginStream> {
+    signal.throwIfAborted();
     const abort = new AbortController();
-    return await linked(signal, abort, async () => {
-      const response = await fetchFrom(
-        deps,
-        request,
-        request.startOffset ?? 0,
-        request.expected,
-        abort,
-      );
-      return new OriginStream(deps, request, response, abort);
-    });
+    using _link = forwardAbort(signal, abort);
+    const { startOffset = 0, expected } = request;
+    const response = await fetchFrom(deps, request, startOffset, expected, abort);
+    return new OriginStream(deps, request, response, abort);
   }
 
   /**
@@ -97,9 +93,8 @@ export class OriginStream implements Disposable {
    * is thrown when it is aborted.
    */
   async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const onAbort = (): void => this.#abort.abort(signal.reason);
     signal.throwIfAborted();
-    signal.addEventListener("abort", onAbort, { once: true });
+    using _link = forwardAbort(signal, this.#abort);
     try {
       for (;;) {
         const cut = yield* this.#readResponse();
@@ -108,7 +103,6 @@ export class OriginStream implements Disposable {
         await this.#resume(cut);
       }
     } finally {
-      signal.removeEventListener("abort", onAbort);
       this[Symbol.dispose]();
     }
   }
@@ -290,20 +284,4 @@ function known(expected: OriginVersion, metadata: OriginVersion): OriginVersion 
     etag: metadata.etag ?? expected.etag,
     lastModified: metadata.lastModified ?? expected.lastModified,
   };
-}
-
-/** Runs `body` while the abortion of `signal` is passed on to `abort`. */
-async function linked<T>(
-  signal: AbortSignal,
-  abort: AbortController,
-  body: () => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted();
-  const onAbort = (): void => abort.abort(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await body();
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

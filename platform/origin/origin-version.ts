@@ -24,13 +24,19 @@ export function metadataOf(response: OriginResponse): OriginMetadata {
     lengthBytes:
       response.status === 206
         ? range?.completeLengthBytes
-        : contentLength(response.header("content-length")),
+        : contentLength(response),
     etag: shortText(response.header("etag")),
     lastModified: shortText(response.header("last-modified")),
     mediaType: plainText(response.header("content-type")),
     acceptsRanges: response.status === 206 || response.header("accept-ranges") === "bytes",
     finalUrl: response.finalUrl,
   };
+}
+
+/** The length that an answer gives its body; undefined for a chunked one. */
+export function contentLength(response: OriginResponse): number | undefined {
+  const header = response.header("content-length") ?? "";
+  return /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 /** The validator for If-Range, which must be a strong one (RFC 9110, 13.1.5); undefined when there is none. */
@@ -69,10 +75,6 @@ function differ<T>(a: T | undefined, b: T | undefined): boolean {
 
 function isStrong(etag: string | undefined): boolean {
   return etag !== undefined && !etag.startsWith("W/");
-}
-
-function contentLength(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 /** Origins may send anything; what is kept and passed on to nodes is short. */

@@ -3,11 +3,11 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
 import { until } from "../../test/harness/until.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf } from "../upstream-fixture.ts";
 
 const CONTENT = seededBytes("blob", 300_000);
 
@@ -130,7 +130,7 @@ describe("a range of a blob", () => {
 describe("wrong bytes", () => {
   it("of a small blob at the registry are told by 502 and a sentence", async () => {
     await using mirror = await MirrorFixture.start();
-    const digest = mirror.upstream.blob("team/app", Buffer.from("evil"), digestOf(CONTENT));
+    const digest = mirror.upstream.blob("team/app", Buffer.from("evil"), sha256Digest(CONTENT));
     const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
     expect(answer.status).toBe(502);
     expect(errorsOf(answer)[0]).toMatchObject({
@@ -143,7 +143,7 @@ describe("wrong bytes", () => {
     await using mirror = await MirrorFixture.start();
     const wrong = Buffer.from(CONTENT);
     wrong[10] = wrong[10]! ^ 1;
-    const digest = mirror.upstream.blob("team/app", wrong, digestOf(CONTENT));
+    const digest = mirror.upstream.blob("team/app", wrong, sha256Digest(CONTENT));
     const { bytes, hasEndedByFin } = await download(mirror, `/v2/team/app/blobs/${digest}`);
     expect(bytes.length).toBeLessThanOrEqual(CONTENT.length - 64 * 1024);
     expect(hasEndedByFin).toBe(true);
@@ -234,7 +234,7 @@ describe("streaming", () => {
       await once(signal, "abort");
       throw signal.reason;
     };
-    const socket = send(mirror, `/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    const socket = send(mirror, `/v2/team/app/blobs/${sha256Digest(CONTENT)}`);
     const signal = await opened.promise;
     socket.destroy();
     await until(() => signal.aborted, { what: "the opening to be aborted", timeoutMs: 5000 });

@@ -1,7 +1,8 @@
 import type { ByteSource } from "../../dfget/peer/open-task.ts";
+import { contentLength } from "../../platform/origin/origin-version.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import type { OriginContent } from "../upstream/origin-content.ts";
-import { lengthOf, originLength, readOrigin } from "../upstream/origin-content.ts";
+import { originLength, readOrigin } from "../upstream/origin-content.ts";
 import type { Repository } from "../upstream/repository.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
@@ -68,7 +69,7 @@ export async function answerBlobFromOrigin(
   }
   const answer = await content.fetch({ method: "GET", path }, signal);
   try {
-    const { head } = partOf(exchange, digest, lengthOf(answer));
+    const { head } = partOf(exchange, digest, contentLength(answer));
     await streamBody(exchange, head, verifiedTail(answer.body, digest, registry));
   } finally {
     answer.dispose();

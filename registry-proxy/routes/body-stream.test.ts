@@ -1,15 +1,15 @@
 import { expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf } from "../upstream-fixture.ts";
 
 const CONTENT = seededBytes("stream", 100_000);
 
 /** A registry that names the whole length, and then sends `bytes` for the range 1000-1999. */
 async function mirrorOf(bytes: Uint8Array): Promise<MirrorFixture> {
   const mirror = await MirrorFixture.start();
-  mirror.upstream.on(`/v2/team/app/blobs/${digestOf(CONTENT)}`, (request, response) => {
+  mirror.upstream.on(`/v2/team/app/blobs/${sha256Digest(CONTENT)}`, (request, response) => {
     if (request.method === "HEAD") {
       response.writeHead(200, { "content-length": CONTENT.length }).end();
     } else {
@@ -20,7 +20,7 @@ async function mirrorOf(bytes: Uint8Array): Promise<MirrorFixture> {
   return mirror;
 }
 
-const PATH = `/v2/team/app/blobs/${digestOf(CONTENT)}`;
+const PATH = `/v2/team/app/blobs/${sha256Digest(CONTENT)}`;
 const headers = { range: "bytes=1000-1999" };
 
 it("a body that ends too soon breaks off instead of ending as if it were whole", async () => {

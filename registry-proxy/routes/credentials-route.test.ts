@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf } from "../upstream-fixture.ts";
 
 const CONTENT = seededBytes("private", 200_000);
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -85,14 +85,14 @@ describe("a request with credentials", () => {
     mirror.upstream.on("/v2/team/app/tags/list", (_request, response) => response.end("{}"));
     const headers = { authorization };
     const tags = await mirror.ask("/v2/team/app/tags/list", { headers });
-    const digest = digestOf(CONTENT);
+    const digest = sha256Digest(CONTENT);
     const referrers = await mirror.ask(`/v2/team/app/referrers/${digest}`, { headers });
     expect([tags.status, referrers.status]).toEqual([200, 200]);
   });
 
   it("is not broken by a wrong content at its registry without the client's noticing", async () => {
     await using mirror = await privateMirror();
-    const digest = mirror.upstream.blob("team/app", Buffer.from("evil"), digestOf(CONTENT));
+    const digest = mirror.upstream.blob("team/app", Buffer.from("evil"), sha256Digest(CONTENT));
     const path = `/v2/team/app/blobs/${digest}`;
     const answer = await mirror.ask(path, { headers: { authorization } });
     expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([502, "DIGEST_INVALID"]);
@@ -102,7 +102,7 @@ describe("a request with credentials", () => {
 describe("a private image without credentials", () => {
   it("is answered by the registry's challenge, for a tag and for a digest", async () => {
     await using mirror = await privateMirror();
-    const digest = digestOf(CONTENT);
+    const digest = sha256Digest(CONTENT);
     for (const path of [`manifests/v1`, `manifests/${digest}`, `blobs/${digest}`]) {
       const answer = await mirror.ask(`/v2/team/app/${path}`);
       expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([401, "UNAUTHORIZED"]);

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
 
 import type { OriginResponse } from "../../platform/origin/origin-request.ts";
+import { contentLength } from "../../platform/origin/origin-version.ts";
 import type { RepositoryFetch } from "../upstream/origin-content.ts";
-import { lengthOf } from "../upstream/origin-content.ts";
 import type { Repository } from "../upstream/repository.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
@@ -69,7 +69,7 @@ async function answerManifest(
   const answer = await fetch({ method, path, accept }, exchange.signal);
   exchange.markOpened("origin");
   try {
-    const head = { status: 200, headers: manifestHeaders(answer), lengthBytes: lengthOf(answer) };
+    const head = { status: 200, headers: manifestHeaders(answer), lengthBytes: contentLength(answer) };
     if (exchange.isHead) {
       exchange.begin(200, headersOf({ ...head, status: 200 }));
       return exchange.end();

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf, wantToken } from "../upstream-fixture.ts";
+import { wantToken } from "../upstream-fixture.ts";
 
-const DIGEST = digestOf(Buffer.from("subject"));
+const DIGEST = sha256Digest(Buffer.from("subject"));
 const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 
 describe("the list of tags", () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { ManualClock, MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf, wantToken } from "../upstream-fixture.ts";
+import { wantToken } from "../upstream-fixture.ts";
 
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
@@ -82,7 +83,7 @@ describe("a manifest by digest", () => {
 
   it("with wrong bytes at its registry is told by 502", async () => {
     await using mirror = await MirrorFixture.start();
-    const digest = digestOf(Buffer.from("something else"));
+    const digest = sha256Digest(Buffer.from("something else"));
     mirror.upstream.on(`/v2/team/app/manifests/${digest}`, (_request, response) => {
       response.end(TEXT);
     });
@@ -92,7 +93,7 @@ describe("a manifest by digest", () => {
 
   it("that does not exist is unknown", async () => {
     await using mirror = await MirrorFixture.start();
-    const answer = await mirror.ask(`/v2/team/app/manifests/${digestOf(BYTES)}`);
+    const answer = await mirror.ask(`/v2/team/app/manifests/${sha256Digest(BYTES)}`);
     expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([404, "MANIFEST_UNKNOWN"]);
   });
 });
@@ -133,7 +134,7 @@ describe("a tag", () => {
       expect(answer.headers).toMatchObject({
         "content-type": OCI_MANIFEST,
         "content-length": String(BYTES.length),
-        "docker-content-digest": digestOf(BYTES),
+        "docker-content-digest": sha256Digest(BYTES),
       });
       if (method === "GET") expect(answer.body.equals(BYTES)).toBe(true);
     }
@@ -153,7 +154,7 @@ describe("a tag", () => {
     await using mirror = await MirrorFixture.start();
     mirror.swarm.add({ bytes: BYTES });
     mirror.upstream.on("/v2/team/app/manifests/v1", (_request, response) => {
-      response.writeHead(200, { "docker-content-digest": digestOf(BYTES) }).end();
+      response.writeHead(200, { "docker-content-digest": sha256Digest(BYTES) }).end();
     });
     const answer = await mirror.ask("/v2/team/app/manifests/v1", { method: "HEAD" });
     expect(answer.headers["content-type"]).toBe(OCI_MANIFEST);

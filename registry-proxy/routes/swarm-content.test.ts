@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 
+import { sha256Digest } from "../../platform/digest-check.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
-import { digestOf } from "../upstream-fixture.ts";
 
 const CONTENT = seededBytes("blob", 300_000);
 
@@ -105,7 +105,7 @@ describe("a blob that the swarm cannot serve", () => {
     await using mirror = await MirrorFixture.start();
     const message = "the origin has nothing there (404); check the address";
     mirror.swarm.refuse = async () => new ProtocolError("ORIGIN_NOT_FOUND", message);
-    const answer = await mirror.ask(`/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${sha256Digest(CONTENT)}`);
     expect(answer.status).toBe(404);
     expect(errorsOf(answer)).toEqual([{ code: "BLOB_UNKNOWN", message, detail: {} }]);
     expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
@@ -115,7 +115,7 @@ describe("a blob that the swarm cannot serve", () => {
     await using mirror = await MirrorFixture.start();
     const message = "it is a loopback address, which is refused; start with --allow-origin x:5000";
     mirror.swarm.refuse = async () => new ProtocolError("ORIGIN_FORBIDDEN", message);
-    const answer = await mirror.ask(`/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${sha256Digest(CONTENT)}`);
     expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([403, "DENIED"]);
     expect(errorsOf(answer)[0]?.message).toBe(
       `the supernode refuses to ask the registry: ${message}`,
@@ -126,7 +126,7 @@ describe("a blob that the swarm cannot serve", () => {
     await using mirror = await MirrorFixture.start();
     const details = { challenge: "Basic\r\nx: y" };
     mirror.swarm.refuse = async () => new ProtocolError("ORIGIN_UNAUTHORIZED", "no", details);
-    const answer = await mirror.ask(`/v2/team/app/blobs/${digestOf(CONTENT)}`);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${sha256Digest(CONTENT)}`);
     expect([answer.status, answer.headers["www-authenticate"]]).toEqual([401, undefined]);
   });
 });

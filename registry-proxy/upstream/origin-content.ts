@@ -1,4 +1,5 @@
 import type { OriginResponse } from "../../platform/origin/origin-request.ts";
+import { contentLength } from "../../platform/origin/origin-version.ts";
 import type { ByteRange } from "../../protocol/byte-range.ts";
 import { parseContentRange } from "../../protocol/byte-range.ts";
 import type { Digest } from "../../protocol/digest.ts";
@@ -31,13 +32,7 @@ export async function originLength(
   const { path, accept } = content;
   const head = await content.fetch({ method: "HEAD", path, accept }, signal);
   head.dispose();
-  return lengthOf(head);
-}
-
-/** The length that an answer gives its body; undefined for a chunked one. */
-export function lengthOf(answer: OriginResponse): number | undefined {
-  const length = answer.header("content-length") ?? "";
-  return /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  return contentLength(head);
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Clock } from "../../platform/clock.ts";
-import { sha256 } from "../../platform/digest-check.ts";
+import { sha256Digest } from "../../platform/digest-check.ts";
+import { contentLength } from "../../platform/origin/origin-version.ts";
 import { SingleFlight } from "../../platform/single-flight.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { parseDigest } from "../../protocol/digest.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { readBounded } from "./bounded-body.ts";
 import { MANIFEST_LENGTH_BYTES_MAX } from "./manifest-type.ts";
-import { lengthOf } from "./origin-content.ts";
 import { RecentMap } from "./recent-map.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryKey } from "./repository.ts";
@@ -143,7 +143,7 @@ export class TagResolver {
       head.dispose();
       const digest = parseDigest(head.header("docker-content-digest") ?? "");
       const mediaType = head.header("content-type");
-      if (digest) return { digest, mediaType, lengthBytes: lengthOf(head) };
+      if (digest) return { digest, mediaType, lengthBytes: contentLength(head) };
     } catch (error) {
       if (!isHeadRefused(error)) throw error;
     }
@@ -151,7 +151,7 @@ export class TagResolver {
     const what = `the manifest of the tag ${tag}`;
     const content = await readBounded(answer.body, MANIFEST_LENGTH_BYTES_MAX, what);
     return {
-      digest: `sha256:${Buffer.from(sha256(content)).toString("hex")}` as Digest,
+      digest: sha256Digest(content),
       mediaType: answer.header("content-type"),
       lengthBytes: content.length,
       content,

@@ -123,7 +123,11 @@ export class Repair {
     this.#choice.takeOver(nowMs, record, host, lacking);
     if (level < GIVE_LEVEL) return;
     this.#choice.bringInAll(record, host);
-    for (const piece of lacking.slice(0, GIVEN_MAX)) this.#pump.give(nowMs, record, host, piece);
+    for (const piece of lacking.slice(0, GIVEN_MAX)) {
+      // When everybody starves it is because the seed is slow, and more at a time makes it slower.
+      if (!this.#pump.hasRoom(nowMs, record)) return;
+      this.#pump.give(nowMs, record, host, piece);
+    }
   }
 
   #introduceHolders(

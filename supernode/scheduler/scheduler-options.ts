@@ -10,7 +10,10 @@ export interface SchedulerOptions {
   offerPieces: number;
   /** … plus what the seed sends in this time, about twice the delay to a peer. */
   offerAheadMs: number;
-  /** Offers in flight to one host at most. */
+  /**
+   * Offers in flight to one host at most. Half of what a peer takes at a time: when several end at
+   * once, the next ones arrive while those are still being verified.
+   */
   offersPerHost: number;
   /** A host that refused an offer gets none for this long. */
   refusalPauseMs: number;
@@ -46,7 +49,7 @@ export const defaultSchedulerOptions: Readonly<SchedulerOptions> = {
   starveNeighbours: 3,
   offerPieces: 8,
   offerAheadMs: 6,
-  offersPerHost: 8,
+  offersPerHost: 4,
   refusalPauseMs: 50,
   fewMembers: 3,
   seedBytesPerSecond: 125_000_000,

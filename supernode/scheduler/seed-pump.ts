@@ -5,6 +5,8 @@ import type { TaskRecord } from "./task-record.ts";
 const RANDOM_TRIES = 16;
 const LATE_FACTOR = 4;
 const LATE_MIN_MS = 100;
+const LATE_OFFERS_FACTOR = 3;
+const REFUSALS_MAX = 5;
 /** Bytes per second assumed of a host that did not say what it can upload. */
 const USUAL_RATE = 125_000_000;
 
@@ -23,6 +25,8 @@ export class SeedPump {
   readonly #context: SchedulerContext;
   readonly #inFlight = new Map<string, OfferInFlight>();
   readonly #perHost = new Map<Host, number>();
+  /** How often hosts refused since they last took an offer to its end. */
+  readonly #refusals = new Map<Host, number>();
   /** Hosts that keep an offer for longer than usual: they get no more meanwhile. */
   readonly #late = new Set<Host>();
   /** The usual time from offer to end. */
@@ -39,15 +43,12 @@ export class SeedPump {
 
   /** Makes offers until enough is in flight. */
   pump(nowMs: number): void {
-    const { options, seedBytesPerSecond, tasks } = this.#context;
-    const records = [...tasks.values()];
-    const aheadBytes = (seedBytesPerSecond * options.offerAheadMs) / 1000;
+    const records = [...this.#context.tasks.values()];
     let inFlightBytes = this.#inFlightBytes(nowMs);
     let idle = 0;
     while (records.length > 0 && idle < records.length) {
       const record = records[this.#turn++ % records.length]!;
-      const limitBytes = aheadBytes + options.offerPieces * record.pieceLengthBytes;
-      const hasRoom = inFlightBytes + record.pieceLengthBytes <= limitBytes;
+      const hasRoom = inFlightBytes + record.pieceLengthBytes <= this.#limitBytes(record);
       if (!hasRoom || !(this.#giveFresh(nowMs, record) || this.#giveSpare(nowMs, record))) {
         idle += 1;
         continue;
@@ -55,6 +56,18 @@ export class SeedPump {
       idle = 0;
       inFlightBytes += record.pieceLengthBytes;
     }
+  }
+
+  /** Whether one more offer of the task fits into what may be in flight. */
+  hasRoom(nowMs: number, record: TaskRecord): boolean {
+    const bytes = this.#inFlightBytes(nowMs) + record.pieceLengthBytes;
+    return bytes <= this.#limitBytes(record);
+  }
+
+  #limitBytes(record: TaskRecord): number {
+    const { options, seedBytesPerSecond } = this.#context;
+    const aheadBytes = (seedBytesPerSecond * options.offerAheadMs) / 1000;
+    return aheadBytes + options.offerPieces * record.pieceLengthBytes;
   }
 
   /** Offers a piece to a member whatever else is in flight; for members that nothing else helps. */
@@ -72,6 +85,7 @@ export class SeedPump {
   ended(nowMs: number, record: TaskRecord, host: Host, piece: number): boolean {
     const offer = this.#remove(offerKey(record, host, piece));
     if (offer === undefined) return false;
+    this.#refusals.delete(host);
     const tookMs = nowMs - offer.sinceMs;
     this.#usualMs = this.#usualMs === 0 ? tookMs : 0.9 * this.#usualMs + 0.1 * tookMs;
     return true;
@@ -88,16 +102,22 @@ export class SeedPump {
     this.#takeBack(record, host, piece);
     const { offerTimeoutMs, refusalPauseMs } = this.#context.options;
     // One that gave up after a long while is slow; a full one may have room again at once.
-    const pauseMs = nowMs - offer.sinceMs > this.#lateMs ? offerTimeoutMs : refusalPauseMs;
+    const isSlow = nowMs - offer.sinceMs > this.#lateMs;
+    // Offers that crossed the first refusal are refused as well, and mean nothing new.
+    if (!isSlow && (record.paused.get(host) ?? 0) > nowMs) return;
+    const refusals = this.#refusals.get(host) ?? 0;
+    this.#refusals.set(host, Math.min(REFUSALS_MAX, refusals + 1));
+    const pauseMs = isSlow ? offerTimeoutMs : refusalPauseMs * 2 ** refusals;
     record.paused.set(host, nowMs + pauseMs);
     this.#context.wake(nowMs + pauseMs);
   }
 
-  /** Forgets offers to a host, of one task or of all. */
-  drop(host: Host, record: TaskRecord | undefined): void {
+  /** Forgets the offers of a task to a host. */
+  drop(host: Host, record: TaskRecord): void {
+    this.#refusals.delete(host);
     if (!this.#perHost.has(host)) return;
     for (const [key, offer] of this.#inFlight) {
-      if (offer.host !== host || (record !== undefined && offer.record !== record)) continue;
+      if (offer.host !== host || offer.record !== record) continue;
       this.#remove(key);
       this.#takeBack(offer.record, host, offer.piece);
     }
@@ -148,12 +168,15 @@ export class SeedPump {
   #inFlightBytes(nowMs: number): number {
     const lateMs = this.#lateMs;
     let bytes = 0;
+    let allBytes = 0;
     this.#late.clear();
     for (const offer of this.#inFlight.values()) {
+      allBytes += offer.record.pieceLengthBytes;
       if (nowMs - offer.sinceMs < lateMs) bytes += offer.record.pieceLengthBytes;
       else this.#late.add(offer.host);
     }
-    return bytes;
+    // When everything is late it is the seed's own link that is slow, and more would make it worse.
+    return Math.max(bytes, allBytes / LATE_OFFERS_FACTOR);
   }
 
   #giveFresh(nowMs: number, record: TaskRecord): boolean {

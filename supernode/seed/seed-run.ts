@@ -81,11 +81,13 @@ async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): 
   }
   const end = assembler.finish();
   checkEnd(request, task, end);
-  const isLengthNews = task.record.lengthBytes === undefined;
-  if (isLengthNews) task.setLength(end.lengthBytes);
+  if (task.record.lengthBytes === undefined) {
+    task.setLength(end.lengthBytes);
+    // Before the last piece: it is shorter than the others, and nodes ask for a piece by its length.
+    sink.lengthKnown(end.lengthBytes);
+  }
   for (const piece of end.pieces) await writer.commit(piece);
   task.setProven();
-  if (isLengthNews) sink.lengthKnown(end.lengthBytes);
   sink.proven();
 }
 

@@ -17,6 +17,12 @@ describe("a distribution without faults", () => {
     expect(outcome.seed_ratio).toBe(1);
   });
 
+  it("takes a lone peer no longer when the seed is ten times as fast, or pieces are small", () => {
+    expect(run({ peers: 1, seedMbit: 10_000 }).ratio).toBeLessThan(1.05);
+    expect(run({ peers: 1, seedMbit: 10_000, isPaced: false }).ratio).toBeLessThan(1.05);
+    expect(run({ peers: 1, tasks: task(32, 0.25) }).ratio).toBeLessThan(1.1);
+  });
+
   it("ends near the bound for two, three and ten peers", () => {
     expect(run({ peers: 2 }).ratio).toBeLessThan(1.12);
     expect(run({ peers: 3 }).ratio).toBeLessThan(1.12);
