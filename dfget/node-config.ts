@@ -5,16 +5,15 @@ import { Type } from "typebox";
 import { byteCount, choice, repeated } from "../platform/config-option.ts";
 import { LOG_LEVELS } from "../platform/log.ts";
 import { parseOriginPattern } from "../platform/origin/origin-pattern.ts";
-import { EXIT, UserError } from "../platform/user-error.ts";
+import { endpointOption, optionError } from "../platform/option-value.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import { parseEndpoint } from "../protocol/endpoint.ts";
 import { dataDirOf, supernodeUrlOf } from "./node-places.ts";
 import type { PeerOptions } from "./peer/peer-options.ts";
 
 const GIB = 1024 ** 3;
 const ZONE_LENGTH_MAX = 255;
 
-/** Where a node takes pieces and neighbours from, for the option that each program names in its own way. */
+/** Where a node listens for other nodes; each program has its own flag for it. */
 export const PEER_LISTEN_DEFAULT = "0.0.0.0:65002";
 
 /** The options that every program with a peer in it has, to be spread into its schema. */
@@ -81,19 +80,12 @@ export function peerOptionsOf(
 }
 
 function endpointOf(text: string, flag: string, portMin: 0 | 1): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (!endpoint) throw usage(flag, text, "must be host:port, such as 10.0.0.7:65002");
-  if (endpoint.port < portMin) throw usage(flag, text, "must name a port above 0");
-  return endpoint;
+  return endpointOption(flag, text, { portMin, example: "10.0.0.7:65002" });
 }
 
 function zoneOf(text: string): string {
   if (text.length > ZONE_LENGTH_MAX || /[\p{Cc}\s]/u.test(text)) {
-    throw usage("zone", text, `must have at most ${ZONE_LENGTH_MAX} characters and no space`);
+    throw optionError("zone", `must have at most ${ZONE_LENGTH_MAX} characters and no space`, text);
   }
   return text;
-}
-
-function usage(flag: string, text: string, wanted: string): UserError {
-  return new UserError(EXIT.usage, `--${flag} ${wanted}, not ${JSON.stringify(text)}`);
 }

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 
-import { EXIT, UserError } from "../platform/user-error.ts";
+import { serverUrlOption } from "../platform/option-value.ts";
 
 /** The directory for pieces: the one asked for, else the usual place of this user. */
 export function dataDirOf(
@@ -18,22 +18,6 @@ export function dataDirOf(
 
 /** Reads the URL of a supernode. Throws UserError (usage). */
 export function supernodeUrlOf(text: string): string {
-  const url = URL.parse(text);
-  if (!url || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw usage(text, "must be a URL such as http://10.0.0.1:8002");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new UserError(
-      EXIT.usage,
-      `--supernode for ${url.host} must not hold a user name or a password; remove them`,
-    );
-  }
-  if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    throw usage(text, "must end after the host and the port");
-  }
-  return url.origin;
-}
-
-function usage(text: string, wanted: string): UserError {
-  return new UserError(EXIT.usage, `--supernode ${wanted}, not ${JSON.stringify(text)}`);
+  const must = "must be a URL such as http://10.0.0.1:8002";
+  return serverUrlOption("supernode", text, must).origin;
 }

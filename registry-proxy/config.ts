@@ -8,9 +8,8 @@ import type { PeerOptions } from "../dfget/peer/peer-options.ts";
 import type { ProgramDefinition } from "../platform/config.ts";
 import { repeated } from "../platform/config-option.ts";
 import type { LogLevel } from "../platform/log.ts";
-import { EXIT, UserError } from "../platform/user-error.ts";
+import { endpointOption } from "../platform/option-value.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import { parseEndpoint } from "../protocol/endpoint.ts";
 import { UpstreamList } from "./upstream/upstream-list.ts";
 
 const configSchema = Type.Object({
@@ -59,13 +58,10 @@ export function settingsOf(
   config: RegistryProxyConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): RegistryProxySettings {
-  const listen = parseEndpoint(config.listen);
-  if (!listen) {
-    throw new UserError(
-      EXIT.usage,
-      `--listen must be host:port, such as 127.0.0.1:65001, not ${JSON.stringify(config.listen)}`,
-    );
-  }
+  const listen = endpointOption("listen", config.listen, {
+    portMin: 0,
+    example: "127.0.0.1:65001",
+  });
   const upstreams = new UpstreamList(config.upstream);
   const peer = peerOptionsOf(config, config.peerListen, "peer-listen", env);
   return {

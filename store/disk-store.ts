@@ -8,14 +8,14 @@ import type { TaskId } from "../protocol/task-id.ts";
 import { bootId } from "./boot-id.ts";
 import { loadTask, newGeneration } from "./disk-task.ts";
 import { isCorruption, Metadata } from "./metadata.ts";
-import { OpenTask } from "./open-task.ts";
+import { SharedTask } from "./shared-task.ts";
 import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
 import { StorageBudget } from "./storage-budget.ts";
 import { listTaskFiles, taskFilePath } from "./task-file.ts";
 import { closeFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
 import { WarmContents } from "./warm-contents.ts";
-import { checkShape, newTaskRow, summaryRow } from "./task-row.ts";
+import { checkShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
 
 /** Space that is left to others unless {@link DiskStoreOptions} says otherwise. */
 const FREE_FLOOR_BYTES = 64 * 1024 * 1024;
@@ -66,7 +66,7 @@ async function makeDirectory(path: string, dataDir: string): Promise<void> {
     const reason = (error as Error).message;
     throw new UserError(
       EXIT.localFile,
-      `The data directory ${dataDir} cannot be made: ${reason}; mend it or name another with --data-dir.`,
+      `the data directory ${dataDir} cannot be made: ${reason}; repair it or choose another one with --data-dir`,
       error,
     );
   }
@@ -81,8 +81,8 @@ class DiskStore implements PieceStore {
   readonly #closing = new AbortController();
   /** The least recently used first. */
   readonly #rows = new Map<TaskId, TaskRow>();
-  readonly #open = new Map<TaskId, OpenTask>();
-  readonly #opening = new Map<TaskId, Promise<OpenTask>>();
+  readonly #open = new Map<TaskId, SharedTask>();
+  readonly #opening = new Map<TaskId, Promise<SharedTask>>();
   readonly #removing = new Map<TaskId, Promise<void>>();
   readonly #closingFds = new Set<Promise<void>>();
   readonly #warm = new WarmContents();
@@ -131,12 +131,12 @@ class DiskStore implements PieceStore {
         newTaskRow(request, newGeneration(), this.#epoch),
       );
       if (task === undefined) continue;
-      if (task.isOther(request) && task.isReplaceable) {
+      if (task.hasOtherShape(request) && task.isReplaceable) {
         this.#forget(task.content.row);
         continue;
       }
       const handle = task.pin();
-      task.complete(request);
+      task.learn(request);
       return handle;
     }
   }
@@ -164,7 +164,7 @@ class DiskStore implements PieceStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort(new Error("The store is closed."));
+    this.#closing.abort(new Error("the store is closed"));
     await Promise.allSettled([this.#sweeping, ...this.#opening.values()]);
     for (const task of this.#open.values()) task.isDetached = true;
     await Promise.all([...this.#removing.values(), ...this.#closingFds]);
@@ -180,7 +180,7 @@ class DiskStore implements PieceStore {
     const orphans = await listTaskFiles(this.#tasksDir);
     rows.sort((a, b) => a.lastUsedAtMs - b.lastUsedAtMs);
     for (const row of rows) {
-      const isKept = isEmptyFile(row) || (row.heldPieces > 0 && orphans.has(row.taskId));
+      const isKept = isEmptyContent(row) || (row.heldPieces > 0 && orphans.has(row.taskId));
       if (!isKept) {
         this.#metadata.deleteTask(row);
         continue;
@@ -208,7 +208,10 @@ class DiskStore implements PieceStore {
    * The open task, opened when it is not; `create` gives the row of one that does not exist. Returns
    * undefined when the caller must look again because the task went away meanwhile.
    */
-  async #opened(taskId: TaskId, create: () => TaskRow | undefined): Promise<OpenTask | undefined> {
+  async #opened(
+    taskId: TaskId,
+    create: () => TaskRow | undefined,
+  ): Promise<SharedTask | undefined> {
     this.#closing.signal.throwIfAborted();
     const removing = this.#removing.get(taskId);
     if (removing !== undefined) {
@@ -228,7 +231,7 @@ class DiskStore implements PieceStore {
     return this.#open.get(taskId) === opened ? opened : undefined;
   }
 
-  async #load(row: TaskRow): Promise<OpenTask> {
+  async #load(row: TaskRow): Promise<SharedTask> {
     const { taskId, heldBytes } = row;
     const { content, fd } = await loadTask(
       {
@@ -242,7 +245,7 @@ class DiskStore implements PieceStore {
       this.#closing.signal,
     );
     this.#budget.hold(row.heldBytes - heldBytes);
-    const task = new OpenTask(content, fd, this.#budget, {
+    const task = new SharedTask(content, fd, this.#budget, {
       pieceChanged: (task, pieceIndex, certificate) => {
         if (task.isDetached) return;
         this.#metadata.setPiece(row.generation, pieceIndex, certificate);
@@ -264,7 +267,7 @@ class DiskStore implements PieceStore {
     return task;
   }
 
-  #closed(task: OpenTask): void {
+  #closed(task: SharedTask): void {
     const { row } = task.content;
     const closing = closeFd(task.fd).finally(() => this.#closingFds.delete(closing));
     this.#closingFds.add(closing);
@@ -273,7 +276,7 @@ class DiskStore implements PieceStore {
       return;
     }
     this.#open.delete(row.taskId);
-    if (row.heldPieces === 0 && !isEmptyFile(row)) this.#forget(row);
+    if (row.heldPieces === 0 && !isEmptyContent(row)) this.#forget(row);
     else {
       this.#warm.keep(task.content);
       this.#touch(row);
@@ -303,7 +306,7 @@ class DiskStore implements PieceStore {
     this.#removing.set(taskId, removing);
   }
 
-  #detach(task: OpenTask): void {
+  #detach(task: SharedTask): void {
     task.isDetached = true;
     this.#open.delete(task.content.row.taskId);
     task.closeIfIdle();
@@ -334,11 +337,6 @@ class DiskStore implements PieceStore {
   #path(taskId: TaskId): string {
     return join(this.#tasksDir, taskFilePath(taskId));
   }
-}
-
-/** A task that is complete without a piece; every other task that holds none is forgotten. */
-function isEmptyFile(row: TaskRow): boolean {
-  return row.lengthBytes === 0 && row.isProven;
 }
 
 function freeBytes(path: string): number {

@@ -5,12 +5,12 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../platform/clock.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { TaskId } from "../protocol/task-id.ts";
-import { OpenTask } from "./open-task.ts";
+import { SharedTask } from "./shared-task.ts";
 import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
 import { StorageBudget } from "./storage-budget.ts";
 import { TaskContent } from "./task-content.ts";
 import { closeFd, openTaskFd } from "./task-fd.ts";
-import { checkShape, newTaskRow, summaryRow } from "./task-row.ts";
+import { checkShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
 
 export interface MemoryStoreOptions {
   /** The most bytes of pieces kept; 0, the default, = no limit. */
@@ -29,7 +29,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): PieceStore {
 class MemoryStore implements PieceStore {
   readonly #budget: StorageBudget;
   /** The least recently used first. A task keeps its file open for as long as it exists. */
-  readonly #tasks = new Map<TaskId, OpenTask>();
+  readonly #tasks = new Map<TaskId, SharedTask>();
   #opening: Promise<unknown> = Promise.resolve();
   #useCount = 0;
 
@@ -55,9 +55,9 @@ class MemoryStore implements PieceStore {
     // One at a time, so that two openers do not make two files.
     const opening = this.#opening.then(async () => {
       const known = this.#tasks.get(taskId);
-      if (known !== undefined && !(known.isOther(request) && known.isReplaceable)) {
+      if (known !== undefined && !(known.hasOtherShape(request) && known.isReplaceable)) {
         const handle = known.pin();
-        known.complete(request);
+        known.learn(request);
         this.#touch(known);
         return handle;
       }
@@ -97,7 +97,7 @@ class MemoryStore implements PieceStore {
     const path = join(tmpdir(), `darter-memory-${randomBytes(8).toString("hex")}`);
     const fd = await openTaskFd(path, true);
     await unlink(path);
-    const task = new OpenTask(new TaskContent(newTaskRow(request, "", 0)), fd, this.#budget, {
+    const task = new SharedTask(new TaskContent(newTaskRow(request, "", 0)), fd, this.#budget, {
       pieceChanged: () => {},
       recordChanged: () => {},
       discarded: () => {},
@@ -107,25 +107,25 @@ class MemoryStore implements PieceStore {
     return task.pin();
   }
 
-  #closed(task: OpenTask): void {
+  #closed(task: SharedTask): void {
     const { row } = task.content;
     if (task.isDetached) {
       this.#budget.hold(-row.heldBytes);
       void closeFd(task.fd);
-    } else if (row.heldPieces === 0 && !(row.lengthBytes === 0 && row.isProven)) {
+    } else if (row.heldPieces === 0 && !isEmptyContent(row)) {
       this.#tasks.delete(row.taskId);
       void closeFd(task.fd);
     } else this.#touch(task);
   }
 
-  #touch(task: OpenTask): void {
+  #touch(task: SharedTask): void {
     const { row } = task.content;
     row.lastUsedAtMs = ++this.#useCount;
     this.#tasks.delete(row.taskId);
     this.#tasks.set(row.taskId, task);
   }
 
-  #evictable(): OpenTask[] {
+  #evictable(): SharedTask[] {
     return [...this.#tasks.values()].filter((task) => !task.isPinned);
   }
 

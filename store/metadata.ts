@@ -308,14 +308,14 @@ function openError(dataDir: string, error: unknown): UserError {
   if (hasCode(error, "LEVEL_LOCKED")) {
     return new UserError(
       EXIT.localFile,
-      `The data directory ${dataDir} is in use by another process; stop it or name another with --data-dir.`,
+      `the data directory ${dataDir} is in use by another process; stop it or choose another one with --data-dir`,
       error,
     );
   }
   const reason = causeMessage(error);
   return new UserError(
     EXIT.localFile,
-    `The data directory ${dataDir} cannot be used: ${reason}; mend it or name another with --data-dir.`,
+    `the data directory ${dataDir} cannot be used: ${reason}; repair it or choose another one with --data-dir`,
     error,
   );
 }

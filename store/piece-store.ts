@@ -125,8 +125,9 @@ export class StorageFullError extends Error {
   readonly code = "STORAGE_FULL";
 }
 
-/** Whether a file operation failed because the disk or the user's share of it is full. */
-export function isDiskFull(error: unknown): boolean {
+/** The error of a failed file operation: StorageFullError when the disk or the user's share of it is full. */
+export function storageErrorOf(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === "ENOSPC" || code === "EDQUOT";
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  return new StorageFullError("the disk is full; free some space on it", { cause: error });
 }

@@ -92,7 +92,7 @@ export class StorageBudget {
   #fullError(lengthBytes: number): StorageFullError {
     const { quotaBytes, freeFloorBytes } = this.#options;
     return new StorageFullError(
-      `There is no room for ${lengthBytes} more bytes: ${this.usedBytes} bytes are in use, the quota is ${quotaBytes === 0 ? "unlimited" : quotaBytes}, and ${freeFloorBytes} bytes of the disk are kept free; raise the quota or free space.`,
+      `there is no room for ${lengthBytes} more bytes: ${this.usedBytes} bytes are in use, the quota is ${quotaBytes === 0 ? "unlimited" : quotaBytes}, and ${freeFloorBytes} bytes of the disk are kept free; raise the quota or free space`,
     );
   }
 }

@@ -1,9 +1,8 @@
-import { close, open } from "node:fs";
+import { close, constants, open } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { constants } from "node:fs";
-import { isDiskFull, StorageFullError } from "./piece-store.ts";
+import { storageErrorOf } from "./piece-store.ts";
 
 const openPath = promisify(open);
 
@@ -23,7 +22,6 @@ export async function openTaskFd(path: string, isNew: boolean): Promise<number> 
       return await openPath(path, flags, 0o600);
     });
   } catch (error) {
-    if (!isDiskFull(error)) throw error;
-    throw new StorageFullError("The disk is full; free space on it.", { cause: error });
+    throw storageErrorOf(error);
   }
 }

@@ -34,6 +34,11 @@ export function newTaskRow(request: OpenTaskRequest, generation: string, epoch: 
   };
 }
 
+/** Whether a task is complete without a piece. Every other task that holds none is forgotten. */
+export function isEmptyContent(row: TaskRow): boolean {
+  return row.lengthBytes === 0 && row.isProven;
+}
+
 /** A row as a store lists it, a copy. */
 export function summaryRow(row: TaskRow, isPinned: boolean): TaskSummaryRow {
   return {

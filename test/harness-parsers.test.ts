@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { blobGets, parseAccessLog } from "./harness/access-log.ts";
 import { parseHead } from "./harness/curl.ts";
 import { readLogRecord, saysReady } from "./harness/darter-programs.ts";
-import { parseRange } from "./harness/faulty-origin.ts";
 import { LineRing } from "./harness/line-ring.ts";
 import { parseMetrics, sumOf } from "./harness/metrics-text.ts";
 import { networkPrefix, ownerOf } from "./harness/network-leftovers.ts";
@@ -69,22 +68,6 @@ describe("the kernel's figures of a process", () => {
 
   it("give CPU seconds also for a program with an odd name", () => {
     expect(parseCpuSeconds("12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20")).toBe(2);
-  });
-});
-
-describe("a range header", () => {
-  it.for([
-    ["bytes=0-0", { first: 0, last: 0 }],
-    ["bytes=10-", { first: 10, last: 99 }],
-    ["bytes=-30", { first: 70, last: 99 }],
-    ["bytes=-300", { first: 0, last: 99 }],
-    ["bytes=50-500", { first: 50, last: 99 }],
-    ["bytes=100-", "unsatisfiable"],
-    ["bytes=-", undefined],
-    ["bytes=0-1,5-6", undefined],
-    [undefined, undefined],
-  ] as const)("%s of 100 bytes", ([header, range]) => {
-    expect(parseRange(header, 100)).toEqual(range);
   });
 });
 

@@ -1,5 +1,4 @@
-import { printableUrl } from "../../platform/log.ts";
-import { EXIT, UserError } from "../../platform/user-error.ts";
+import { optionError, serverUrlOption } from "../../platform/option-value.ts";
 
 /** A registry that images come from. */
 export interface Upstream {
@@ -71,20 +70,10 @@ function isSamePlace(listed: URL, host: string, wanted: string): boolean {
 }
 
 function parseUpstream(text: string): Upstream {
-  const url = URL.parse(text.includes("://") ? text : `https://${text}`);
-  if (!url || (url.protocol !== "http:" && url.protocol !== "https:") || url.host === "") {
-    throw usage(text, "must be the URL of a registry, such as http://registry.example.com:5000");
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new UserError(
-      EXIT.usage,
-      `--upstream for ${url.host} must not hold a user name or a password; remove them`,
-    );
-  }
-  if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    throw usage(printableUrl(url), "must end after the host and the port");
-  }
-  if (!isRegistryName(url.host)) throw usage(text, "does not name a registry");
+  const address = text.includes("://") ? text : `https://${text}`;
+  const must = "must be the URL of a registry, such as http://registry.example.com:5000";
+  const url = serverUrlOption("upstream", address, must);
+  if (!isRegistryName(url.host)) throw optionError("upstream", must, text);
   if (!DOCKER_HUB_NAMES.has(url.hostname)) return { registry: url.host, baseUrl: url.origin };
   url.hostname = new URL(DOCKER_HUB.baseUrl).hostname;
   return { registry: DOCKER_HUB.registry, baseUrl: url.origin };
@@ -93,8 +82,4 @@ function parseUpstream(text: string): Upstream {
 function portOf(url: URL): string {
   if (url.port !== "") return url.port;
   return url.protocol === "https:" ? "443" : "80";
-}
-
-function usage(text: string, wanted: string): UserError {
-  return new UserError(EXIT.usage, `--upstream ${wanted}, not ${JSON.stringify(text)}`);
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { parseByteRange } from "../../protocol/byte-range.ts";
 import { sendWithFaults, type OriginFaults, type OriginRequest } from "./origin-faults.ts";
 import { forwardToUpstream } from "./upstream-forwarding.ts";
 
@@ -112,30 +113,17 @@ async function answerFromEntry(
     return void response.writeHead(faults.status).end(`this is a ${faults.status}\n`);
   }
   const total = entry.content.length;
-  const range = faults.hasNoRanges ? undefined : parseRange(request.headers.range, total);
+  const range = faults.hasNoRanges ? undefined : parseByteRange(request.headers.range, total);
   if (range === "unsatisfiable") {
     return void response.writeHead(416, { "content-range": `bytes */${total}` }).end();
   }
-  const { first, last } = range ?? { first: 0, last: total - 1 };
+  const { firstByte, lastByte } = range ?? { firstByte: 0, lastByte: total - 1 };
   if (entry.etag !== undefined) response.setHeader("etag", entry.etag);
   if (!faults.hasNoRanges) response.setHeader("accept-ranges", "bytes");
-  if (!faults.isChunked) response.setHeader("content-length", last - first + 1);
-  if (range) response.setHeader("content-range", `bytes ${first}-${last}/${total}`);
+  if (!faults.isChunked) response.setHeader("content-length", lastByte - firstByte + 1);
+  if (range) response.setHeader("content-range", `bytes ${firstByte}-${lastByte}/${total}`);
   response.writeHead(range ? 206 : 200, { "content-type": "application/octet-stream" });
   if (request.method === "HEAD") return void response.end();
-  const body = [entry.content.subarray(first, last + 1)];
-  await sendWithFaults(response, body, first, faults, seen);
-}
-
-/** A single range of a Range header; undefined when there is none that this origin honours. */
-export function parseRange(
-  header: string | undefined,
-  total: number,
-): { readonly first: number; readonly last: number } | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
-  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
-  const isSuffix = match[1] === "";
-  const first = isSuffix ? Math.max(0, total - Number(match[2])) : Number(match[1]);
-  const last = isSuffix || match[2] === "" ? total - 1 : Math.min(Number(match[2]), total - 1);
-  return first > last ? "unsatisfiable" : { first, last };
+  const body = [entry.content.subarray(firstByte, lastByte + 1)];
+  await sendWithFaults(response, body, firstByte, faults, seen);
 }

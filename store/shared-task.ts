@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { Bitmap } from "../protocol/bitmap.ts";
 import { hasPieceBytes } from "./piece-check.ts";
 import type { OpenTaskRequest, StoredTask, TaskRecord } from "./piece-store.ts";
-import { isDiskFull, StorageFullError } from "./piece-store.ts";
+import { storageErrorOf } from "./piece-store.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 import type { TaskContent } from "./task-content.ts";
 
@@ -13,30 +13,30 @@ const writeFd = promisify(write);
 /** Larger writes to a fresh file cost up to three times as much on virtual machines. */
 const WRITE_SLICE_LENGTH_BYTES = 64 * 1024;
 
-/** What a store does when one of its open tasks changes. */
-export interface OpenTaskEvents {
+/** What a store does when one of its tasks changes. */
+export interface SharedTaskEvents {
   /** A piece was added, with the certificate, or removed, without. */
-  pieceChanged(task: OpenTask, pieceIndex: number, certificate: Uint8Array | undefined): void;
-  recordChanged(task: OpenTask): void;
+  pieceChanged(task: SharedTask, pieceIndex: number, certificate: Uint8Array | undefined): void;
+  recordChanged(task: SharedTask): void;
   /** Every piece was dropped. */
-  discarded(task: OpenTask): void;
+  discarded(task: SharedTask): void;
   /** The last handle went; the store closes `task.fd`. */
-  closed(task: OpenTask): void;
+  closed(task: SharedTask): void;
 }
 
-/** A task with at least one handle: its content, its file and its share of the storage budget. */
-export class OpenTask {
+/** What all handles of a task share: its content, its open file and its share of the storage budget. */
+export class SharedTask {
   readonly content: TaskContent;
   readonly fd: number;
   /** Deleted while handles were open: nothing is kept any more. */
   isDetached = false;
   readonly #budget: StorageBudget;
-  readonly #events: OpenTaskEvents;
+  readonly #events: SharedTaskEvents;
   #handleCount = 0;
   #reservedBytes = 0;
   #busyCount = 0;
 
-  constructor(content: TaskContent, fd: number, budget: StorageBudget, events: OpenTaskEvents) {
+  constructor(content: TaskContent, fd: number, budget: StorageBudget, events: SharedTaskEvents) {
     this.content = content;
     this.fd = fd;
     this.#budget = budget;
@@ -49,6 +49,7 @@ export class OpenTask {
     return new TaskHandle(this);
   }
 
+  /** Gives a handle back. */
   unpin(): void {
     this.#handleCount -= 1;
     this.closeIfIdle();
@@ -74,16 +75,16 @@ export class OpenTask {
     this.#events.recordChanged(this);
   }
 
-  /** Whether a request to open speaks of another shape than the record. */
-  isOther({ pieceLengthBytes, lengthBytes }: OpenTaskRequest): boolean {
+  /** Whether a request to open names another length or piece length than the record. */
+  hasOtherShape({ pieceLengthBytes, lengthBytes }: OpenTaskRequest): boolean {
     const { row } = this.content;
     if (row.pieceLengthBytes !== pieceLengthBytes) return true;
     return lengthBytes !== undefined && (row.lengthBytes ?? lengthBytes) !== lengthBytes;
   }
 
-  /** Adds what a request to open knows and the record does not. */
-  complete(request: OpenTaskRequest): void {
-    if (this.isOther(request)) return;
+  /** Takes over what a request to open knows and the record does not. */
+  learn(request: OpenTaskRequest): void {
+    if (this.hasOtherShape(request)) return;
     const { lengthBytes, mediaType } = request;
     if (lengthBytes !== undefined && this.content.canHaveLength(lengthBytes)) {
       this.setLength(lengthBytes);
@@ -143,9 +144,7 @@ export class OpenTask {
         const lengthBytes = target.length - done;
         const result = await readFd(this.fd, target, done, lengthBytes, offsetBytes + done);
         if (result.bytesRead === 0) {
-          throw new Error(
-            `The file of task ${this.content.row.taskId} is shorter than its pieces.`,
-          );
+          throw new Error(`the file of task ${this.content.row.taskId} is shorter than its pieces`);
         }
         done += result.bytesRead;
       }
@@ -173,8 +172,7 @@ export class OpenTask {
       const result = await writeFd(this.fd, slice, 0, slice.length, offsetBytes);
       return result.bytesWritten;
     } catch (error) {
-      if (!isDiskFull(error)) throw error;
-      throw new StorageFullError("The disk is full; free space on it.", { cause: error });
+      throw storageErrorOf(error);
     }
   }
 
@@ -198,10 +196,10 @@ export class OpenTask {
 }
 
 class TaskHandle implements StoredTask {
-  readonly #shared: OpenTask;
+  readonly #shared: SharedTask;
   #isDisposed = false;
 
-  constructor(shared: OpenTask) {
+  constructor(shared: SharedTask) {
     this.#shared = shared;
   }
 
@@ -271,8 +269,8 @@ class TaskHandle implements StoredTask {
     this.#shared.unpin();
   }
 
-  get #task(): OpenTask {
-    if (this.#isDisposed) throw new Error("This handle of a task was disposed.");
+  get #task(): SharedTask {
+    if (this.#isDisposed) throw new Error("this handle of a task was disposed");
     return this.#shared;
   }
 }
