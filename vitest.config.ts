@@ -8,7 +8,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{protocol,platform,store,supernode,dfget,registry-proxy,bench}/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "{protocol,platform,store,supernode,dfget,registry-proxy,bench}/**/*.test.ts",
+            "test/*.test.ts",
+          ],
           benchmark: noBenchmarks,
           testTimeout: 15_000,
         },

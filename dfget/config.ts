@@ -38,7 +38,7 @@ export const dfgetConfigSchema = Type.Object({
     default: true,
     description: "fail when no supernode and no peer can serve, and leave the origin alone",
   }),
-  timeout: duration({ default: 0, description: "give up after this long; 0 waits for good" }),
+  timeout: duration({ default: 0, description: "give up after this long; 0 waits forever" }),
   json: Type.Boolean({ default: false, description: "one JSON object a line on standard output" }),
   quiet: Type.Boolean({ default: false, short: "q", description: "say nothing but errors" }),
   supernode: repeated({
@@ -47,7 +47,7 @@ export const dfgetConfigSchema = Type.Object({
   }),
   allowOrigin: repeated({
     description:
-      "an origin at a loopback, link-local or private address that the daemon may ask, where one has to be started",
+      "an origin at a loopback, link-local or metadata address that the daemon may ask, where one has to be started",
     placeholder: "HOST",
   }),
   dataDir: Type.Optional(

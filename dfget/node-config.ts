@@ -21,7 +21,7 @@ export const nodeConfigProperties = {
   advertise: Type.Optional(
     Type.String({
       description:
-        "where other nodes reach this one, host:port; by default the supernode sees the address",
+        "where other nodes reach this one, host:port; by default the address that the supernode sees",
       placeholder: "HOST:PORT",
     }),
   ),
@@ -43,7 +43,7 @@ export const nodeConfigProperties = {
   }),
   diskQuota: byteCount({
     default: 32 * GIB,
-    description: "how much the pieces may take on the disk; 0 for no limit but the disk's",
+    description: "how much disk space the pieces may take; 0 for all but 64 MiB of the disk",
   }),
   allowOrigin: repeated({
     description:

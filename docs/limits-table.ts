@@ -31,7 +31,7 @@ const SHARED: Readonly<Record<ProtocolLimit, Omit<Limit, "value">>> = {
   PIECE_COUNT_MAX: {
     unit: "",
     of: "pieces in a task",
-    beyond: "the task is refused with `TASK_TOO_LARGE`; the content can be had from its origin",
+    beyond: "the task is refused with `TASK_TOO_LARGE`; the content can be read from its origin",
   },
   PIECE_LENGTH_BYTES_MIN: {
     unit: "bytes",

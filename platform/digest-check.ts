@@ -20,7 +20,7 @@ export function urlTaskId(identity: UrlTaskIdentity): TaskId {
   return `url:${createHash("sha256").update(urlTaskKey(identity)).digest("hex")}` as TaskId;
 }
 
-/** Computes a digest of the same algorithm as another, over bytes that come one after the other. */
+/** Computes a digest of the same algorithm as another, over bytes that arrive in order. */
 export class DigestCheck {
   readonly #expected: Digest;
   readonly #hash;

@@ -7,7 +7,7 @@ import { EXIT, UserError } from "./user-error.ts";
 
 /**
  * Makes a server listen on a TCP endpoint and returns where it listens, which differs for port 0.
- * Throws UserError when the address is taken, not of this machine, or not allowed to this user.
+ * Throws UserError when the address is taken, does not belong to this machine, or is not allowed for this user.
  */
 export async function listenOn(server: Server, endpoint: Endpoint): Promise<Endpoint> {
   await new Promise<void>((resolve, reject) => {

@@ -15,7 +15,7 @@ import { EXIT, UserError } from "./user-error.ts";
 /** The DER prefix of an Ed25519 public key (RFC 8410, 4), before its 32 bytes. */
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-/** What a certificate speaks of. */
+/** The piece that a certificate is about. */
 export interface PieceIdentity {
   readonly taskId: string;
   readonly pieceIndex: number;
@@ -39,7 +39,7 @@ export class Signer {
     return new Signer(generateKeyPairSync("ed25519").privateKey);
   }
 
-  /** The key in a file (PKCS #8, PEM), which is made, readable by its owner only, where there is none. */
+  /** The key in a file (PKCS #8, PEM); where there is none, it is created, readable by its owner only. */
   static async load(path: string): Promise<Signer> {
     try {
       return new Signer(createPrivateKey(await readFile(path)));
@@ -94,7 +94,7 @@ export class Signer {
     });
   }
 
-  /** A supernode's word that a key belongs to a node of the cluster. */
+  /** A supernode's signature that a key belongs to a node of the cluster. */
   endorse(nodeKey: Uint8Array): Uint8Array {
     return this.sign(endorsementMessage(toHex(nodeKey)));
   }
@@ -104,17 +104,17 @@ export class Signer {
   }
 }
 
-/** The supernode keys that a process believes, and the checks that rest on them. */
+/** The supernode keys that a process trusts, and the checks that rest on them. */
 export class TrustedKeys {
   readonly #keys = new Map<string, KeyObject>();
   /** Endorsed node keys met so far: checking an endorsement costs as much as checking a piece. */
   readonly #endorsed = new Map<string, KeyObject>();
 
-  /** More keys than supernodes that a cluster can have; the oldest is forgotten. */
+  /** More than a cluster has supernodes; beyond it the oldest key is forgotten. */
   static readonly KEYS_MAX = 64;
   static readonly ENDORSED_MAX = 4096;
 
-  /** Believes one more supernode. Returns false for bytes that are no key. */
+  /** Trusts one more supernode. Returns false for bytes that are no key. */
   add(publicKey: Uint8Array): boolean {
     const key = importPublicKey(publicKey);
     if (!key) return false;
@@ -122,14 +122,14 @@ export class TrustedKeys {
     return true;
   }
 
-  /** How many supernodes are believed. */
+  /** How many supernodes are trusted. */
   get size(): number {
     return this.#keys.size;
   }
 
   /**
-   * The sha256 that a certificate vouches for, or undefined when it is malformed, speaks of another
-   * piece, or comes from nobody who is believed.
+   * The sha256 that a certificate vouches for, or undefined when it is malformed, is about another
+   * piece, or comes from nobody who is trusted.
    */
   verifyCertificate(bytes: Uint8Array, piece: PieceIdentity): Uint8Array | undefined {
     const certificate = parseCertificate(bytes);

@@ -17,7 +17,7 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Something the user can mend: shown as one sentence without a stack, ending the program with a code. */
+/** Something the user can fix: shown as one sentence without a stack trace, ending the program with a code. */
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly exitCode: ExitCode;

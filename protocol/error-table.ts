@@ -20,13 +20,13 @@ export const ERRORS = {
   BAD_REQUEST: {
     status: 400,
     retry: "no",
-    meaning: "The request has not the form that its route asks for.",
+    meaning: "The request does not have the form that its route expects.",
   },
   PROTOCOL_VERSION: {
     status: 426,
     retry: "no",
     meaning:
-      "The two programs speak different versions of the protocol; bring them to the same release.",
+      "The two programs speak different versions of the protocol; install the same release on both.",
   },
   PROTOCOL_GARBAGE: { status: 400, retry: "no", meaning: "A frame could not be read." },
   NOT_FOUND: {
@@ -57,7 +57,7 @@ export const ERRORS = {
   ORIGIN_FAILED: {
     status: 502,
     retry: "origin",
-    meaning: "The origin answered with an error or broke off, again and again.",
+    meaning: "The origin answered with errors or broke off repeatedly.",
   },
   ORIGIN_CHANGED: {
     status: 502,
@@ -67,7 +67,7 @@ export const ERRORS = {
   DIGEST_MISMATCH: {
     status: 502,
     retry: "no",
-    meaning: "The origin's bytes are not what the digest says.",
+    meaning: "The origin's bytes do not match the digest.",
   },
   TASK_TOO_LARGE: {
     status: 413,

@@ -49,7 +49,7 @@ export const peerFrames = frameSet({
       freeSlots: field(3, uint),
     },
   },
-  /** The node whose key is `owner` reads this run from the origin, nobody else needs to. */
+  /** The node whose key is `owner` reads this run from the origin, so that nobody else needs to. */
   claim: {
     type: 7,
     fields: {

@@ -9,7 +9,7 @@ export const UNKNOWN_LENGTH_PIECE_BYTES = MIB;
 
 /**
  * The piece length for a task of `lengthBytes`, a power of two: small pieces for small tasks, because
- * the time of a broadcast to N peers is (M - 1 + log2 N) / M of the line's for M pieces; never more
+ * a broadcast of M pieces to N peers takes (M - 1 + log2 N) / M times as long as one transfer; never more
  * than 4096 pieces, because each piece costs messages.
  */
 export function choosePieceLength(lengthBytes: number | undefined): number {

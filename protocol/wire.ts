@@ -10,16 +10,16 @@ export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-/** How one value stands in a frame. */
+/** How one value is written in a frame. */
 export interface Codec<T> {
   readonly wireType: 0 | 2;
   readonly repeated: boolean;
   write(writer: Writer, value: T, tag: number): void;
-  /** `previous` is what the same field gave before in this frame. */
+  /** `previous` is what an earlier occurrence of the field in this frame gave. */
   read(reader: Reader, previous: T | undefined): T;
 }
 
-/** A field of a message: its number, never to be used again for another meaning, and its codec. */
+/** A field of a message: its number, never reused for another meaning, and its codec. */
 export interface Field<T, Optional extends boolean = false> {
   readonly number: number;
   readonly codec: Codec<T>;

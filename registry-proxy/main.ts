@@ -65,5 +65,6 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
   log.info({ what: "registry mirror", address: formatEndpoint(endpoint) }, "ready");
   if (!signal.aborted) await once(signal, "abort");
   log.info("stopping");
-  await Promise.all([mirror.drain(DRAIN_MS), control.drain()]);
+  control.drain();
+  await mirror.drain(DRAIN_MS);
 }

@@ -54,7 +54,7 @@ export class MirrorServer implements AsyncDisposable {
     this.#server.setTimeout(SILENCE_MS_MAX);
   }
 
-  /** Begins to listen and returns where. Throws UserError when the address cannot be had. */
+  /** Starts to listen and returns where. Throws UserError when the address cannot be used. */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
     return await listenOn(this.#server, endpoint);
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /**
- * What names this boot of the machine; undefined where the system does not say. After another boot,
+ * The id of this boot of the machine; undefined where the system does not tell. After another boot,
  * bytes that were written without a sync may be gone although their records are there.
  */
 export function bootId(): string | undefined {

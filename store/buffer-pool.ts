@@ -1,6 +1,6 @@
 /**
- * A bounded number of equal buffers that are used again and again: touching fresh memory for every
- * chunk costs more than copying it. Who finds none waits its turn.
+ * A bounded number of equal buffers that are reused: touching fresh memory for every chunk costs more
+ * than copying it. A taker that finds none free waits its turn.
  */
 export class BufferPool {
   readonly #lengthBytes: number;
@@ -15,13 +15,13 @@ export class BufferPool {
     this.#countMax = countMax;
   }
 
-  /** Buffers that somebody has. */
+  /** Buffers in use now. */
   get takenCount(): number {
     return this.#madeCount - this.#free.length;
   }
 
   /**
-   * Calls back with a buffer, at once when one is free. Returns a function that takes the wish back;
+   * Calls back with a buffer, at once when one is free. Returns a function that withdraws the request;
    * it does nothing once the buffer was given.
    */
   take(onBuffer: (buffer: Buffer) => void): () => void {

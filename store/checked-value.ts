@@ -4,7 +4,7 @@ const CRC_LENGTH_BYTES = 4;
 
 /**
  * Puts a CRC-32 before a value, taken over its key too, so that a value that was damaged, cut or
- * filed under another key is not taken for good. LevelDB itself reports a damaged table only sometimes.
+ * filed under another key is not taken for valid. LevelDB itself reports a damaged table only sometimes.
  */
 export function sealValue(key: string, payload: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(CRC_LENGTH_BYTES + payload.length);

@@ -130,7 +130,7 @@ class DiskStore implements PieceStore {
       const task = await this.#opened(taskId, () =>
         newTaskRow(request, newGeneration(), this.#epoch),
       );
-      if (task === undefined) continue;
+      if (!this.#isOpen(task)) continue;
       if (task.hasOtherShape(request) && task.isReplaceable) {
         this.#forget(task.content.row);
         continue;
@@ -144,9 +144,14 @@ class DiskStore implements PieceStore {
   async find(taskId: TaskId): Promise<StoredTask | undefined> {
     while (this.#rows.has(taskId)) {
       const task = await this.#opened(taskId, () => undefined);
-      if (task !== undefined) return task.pin();
+      if (this.#isOpen(task)) return task.pin();
     }
     return undefined;
+  }
+
+  /** Its file may have been closed by the last handle while a caller waited for his turn. */
+  #isOpen(task: SharedTask | undefined): task is SharedTask {
+    return task !== undefined && this.#open.get(task.content.row.taskId) === task;
   }
 
   list(): readonly TaskSummaryRow[] {
@@ -206,7 +211,8 @@ class DiskStore implements PieceStore {
 
   /**
    * The open task, opened when it is not; `create` gives the row of one that does not exist. Returns
-   * undefined when the caller must look again because the task went away meanwhile.
+   * undefined when the caller must look again because the task went away, which may also happen until
+   * the caller gets it: see `#isOpen`.
    */
   async #opened(
     taskId: TaskId,
@@ -227,8 +233,7 @@ class DiskStore implements PieceStore {
       opening = this.#load(row).finally(() => this.#opening.delete(taskId));
       this.#opening.set(taskId, opening);
     }
-    const opened = await opening;
-    return this.#open.get(taskId) === opened ? opened : undefined;
+    return await opening;
   }
 
   async #load(row: TaskRow): Promise<SharedTask> {

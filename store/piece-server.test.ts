@@ -102,6 +102,27 @@ describe("PieceServer", () => {
     expect(pieces.takenBufferCount).toBe(0);
   });
 
+  it("ends at once for a client that left while the piece was looked for", async () => {
+    const pieces = new PieceServer({ clock: systemClock });
+    const served = Promise.withResolvers<PieceServed>();
+    const http = createServer((request, response) => {
+      response.once("close", () => {
+        setImmediate(() => {
+          pieces.serve({ task, pieceIndex: 2, request, response }, served.resolve);
+        });
+      });
+    });
+    http.listen(0, "127.0.0.1");
+    stack.defer(() => void http.close());
+    await once(http, "listening");
+    const { port } = http.address() as AddressInfo;
+    const client = connect(port, "127.0.0.1", () => {
+      client.end("GET /2 HTTP/1.1\r\nhost: here\r\n\r\n", () => client.destroy());
+    });
+    expect(await served.promise).toMatchObject({ sentBytes: 0, isComplete: false });
+    expect(pieces.takenBufferCount).toBe(0);
+  });
+
   it("sends a range inside a piece and says which", async () => {
     const { outcomes, port } = await start();
     const { status, headers, body } = await ask(port, "/2", {

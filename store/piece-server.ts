@@ -10,7 +10,7 @@ import type { StoredTask } from "./piece-store.ts";
 
 /** What became of one piece request. */
 export interface PieceServed {
-  /** 200, 206, 404, 405 or 416. */
+  /** 200, 206, 404, 405 or 416; 499 when the client had left before. */
   readonly status: number;
   /** Bytes of the piece that were handed to the socket. */
   readonly sentBytes: number;
@@ -69,6 +69,11 @@ export class PieceServer {
     const end = (status: number, sentBytes: number, isComplete: boolean): void => {
       onEnd({ status, sentBytes, durationMs: this.#clock.nowMs() - startMs, isComplete });
     };
+    if (response.destroyed) {
+      // The client left while the caller was looking for the piece; there is no close to wait for.
+      end(499, 0, false);
+      return;
+    }
     const isHead = request.method === "HEAD";
     const certificate = task.certificate(pieceIndex);
     if (!isHead && request.method !== "GET") {

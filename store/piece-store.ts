@@ -23,7 +23,7 @@ export interface TaskSummaryRow extends TaskRecord {
   readonly isPinned: boolean;
 }
 
-/** What a task is opened or created by. */
+/** The task to open or create. */
 export interface OpenTaskRequest {
   readonly taskId: TaskId;
   readonly pieceLengthBytes: number;
@@ -45,7 +45,7 @@ export interface PieceStore extends AsyncDisposable {
   /** Every task, the least recently used first. */
   list(): readonly TaskSummaryRow[];
   /**
-   * Forgets a task and frees its bytes. Open handles go on working, detached: their bytes stay
+   * Forgets a task and frees its bytes. Open handles keep working, detached: their bytes stay
    * readable until they are disposed, and what they commit is not kept.
    */
   delete(taskId: TaskId): Promise<void>;

@@ -22,7 +22,7 @@ export interface DemoOptions {
   readonly bytesPerSecond: number;
 }
 
-/** The demo kept not what it promises; the lines say where. */
+/** The demo did not keep what it promises; the lines say where. */
 export class DemoFailure extends Error {
   override readonly name = "DemoFailure";
 }

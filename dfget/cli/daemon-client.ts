@@ -127,7 +127,7 @@ export class DaemonClient {
   }
 }
 
-/** A failure that the daemon told of, for the user. */
+/** A failure that the daemon reported, for the user. */
 export function failureOf(code: string, message: string): UserError {
   const cause = isErrorCode(code) ? new ProtocolError(code, message) : undefined;
   return new UserError(exitOfCode(code), message, cause);

@@ -27,7 +27,7 @@ export const daemonConfigSchema = Type.Object({
   socket: socketProperty,
   idleExit: duration({
     default: 0,
-    description: "end when nothing was downloaded for this long; 0 stays for good",
+    description: "end when nothing was downloaded for this long; 0 stays forever",
   }),
   ...nodeConfigProperties,
 });

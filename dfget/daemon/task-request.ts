@@ -32,11 +32,11 @@ export function taskRequestOf(request: DownloadRequest): TaskRequest {
   if (request.digest !== undefined && digest === undefined) {
     throw bad("the digest must be sha256: or sha512: and lower-case hex digits");
   }
-  // A task that is known by its digest is anybody's. What an origin gives for somebody's headers may be
-  // theirs alone: it is known by its URL and those headers, and dfget checks the digest.
-  const isAnybodys = headers.size === 0;
+  // Anybody may read a task that is known by its digest. What an origin sends for certain headers may be for
+  // their sender alone: such a task is known by its URL and headers, and dfget checks the digest.
+  const isPublic = headers.size === 0;
   return {
-    taskId: digest !== undefined && isAnybodys ? digestTaskId(digest) : undefined,
+    taskId: digest !== undefined && isPublic ? digestTaskId(digest) : undefined,
     origin: { url, headers },
     identity: { filteredQueryParameters: request.filter ?? [], tag: request.tag ?? "" },
     pieceLengthBytes: request.pieceLengthBytes,

@@ -192,4 +192,12 @@ describe("neighbours", () => {
     stranger.on("error", () => undefined);
     stranger.terminate();
   });
+
+  it("takes an address that no URL can have for a node that does not answer", async () => {
+    const a = await startNode("a");
+    const nodeId = "b".repeat(32) as NodeId;
+    a.neighbours.dial({ nodeId, endpoint: { host: "10.0.0.256", port: 65002 } });
+    await a.saw("unreachable b");
+    expect(a.neighbours.count).toBe(0);
+  });
 });

@@ -95,8 +95,14 @@ export class Neighbours {
     if (this.#isClosed || nodeId === this.#self.nodeId || this.isBanned(nodeId)) return;
     if (this.#byNode.has(nodeId) || this.#dialling.has(nodeId)) return;
     if (this.#byNode.size + this.#strangers.size >= LINKS_MAX) return;
+    const url = URL.parse(`ws://${formatEndpoint(endpoint)}/control`);
+    if (!url) {
+      // A host such as 10.0.0.256 has the form of an endpoint and is none. Told later: the caller is not done yet.
+      queueMicrotask(() => this.#events.unreachable(nodeId));
+      return;
+    }
     this.#dialling.add(nodeId);
-    const socket = new WebSocket(`ws://${formatEndpoint(endpoint)}/control`, {
+    const socket = new WebSocket(url, {
       headers: { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) },
       handshakeTimeout: GREETING_MS_MAX,
       maxPayload: FRAME_LENGTH_BYTES_MAX,

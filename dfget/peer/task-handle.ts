@@ -10,6 +10,7 @@ export class TaskHandle implements OpenTask {
   readonly #session: TaskSession;
   readonly #moved: () => void;
   readonly #closed: () => void;
+  readonly #use: Disposable;
   readonly #closing = new AbortController();
 
   /** `moved` is called when a reader waits for another piece, `closed` once at the end. */
@@ -17,7 +18,7 @@ export class TaskHandle implements OpenTask {
     this.#session = session;
     this.#moved = moved;
     this.#closed = closed;
-    session.readerCount += 1;
+    this.#use = session.use();
     this.completed = session.until(() => session.isComplete, this.#closing.signal);
     // Not every caller waits for the end.
     this.completed.catch(() => undefined);
@@ -58,7 +59,7 @@ export class TaskHandle implements OpenTask {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new DOMException("the task was closed", "AbortError"));
-    this.#session.readerCount -= 1;
     this.#closed();
+    this.#use[Symbol.dispose]();
   }
 }

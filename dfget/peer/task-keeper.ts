@@ -120,7 +120,8 @@ export class TaskKeeper {
     const { log } = this.#deps;
     const digest = taskDigest(session.taskId);
     if (!session.stored.record.isProven) {
-      if (digest && session.needsWholeCheck) {
+      // Nobody holds anything back of an empty content, so nothing else says that it is empty.
+      if (digest && (session.needsWholeCheck || session.lengthBytes === 0)) {
         const { actual, matches } = await checkWhole(session.stored, digest, this.#closing.signal);
         if (!matches) {
           log.error({ digest, actual }, "the pieces do not make up what the digest says");
@@ -139,7 +140,7 @@ export class TaskKeeper {
   #sweep(): void {
     const nowMs = this.#deps.clock.nowMs();
     for (const session of this.#deps.sessions.all()) {
-      if (session.readerCount > 0 || session.uploadCount > 0) continue;
+      if (session.isUsed) continue;
       const idleMs = nowMs - session.lastUsedMs;
       if (session.failure || (!session.isComplete && idleMs > ABANDON_MS)) this.#abandon(session);
       else if (session.isComplete && idleMs > REST_MS) this.#rest(session);
@@ -166,7 +167,7 @@ export class TaskKeeper {
     const ending = (async () => {
       await this.#deps.driver.close(session);
       await last?.();
-      session.stored[Symbol.dispose]();
+      session.letGo();
     })().finally(() => {
       if (this.#ending.get(taskId) === ending) this.#ending.delete(taskId);
     });

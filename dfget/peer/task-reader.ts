@@ -42,6 +42,8 @@ export async function* readTask(
         offsetBytes += readBytes;
       }
     }
+    const isAtEnd = offsetBytes === session.lengthBytes;
+    if (isAtEnd) await session.until(() => session.isEndCertain, signal);
     if (session.failure && !session.isComplete) throw session.failure;
   } finally {
     session.cursors.delete(cursor);
@@ -56,9 +58,13 @@ async function readStored(
   target: Uint8Array,
 ): Promise<number> {
   if (session.failure && !session.isComplete) throw session.failure;
+  let readBytes;
   try {
-    return await session.stored.read(offsetBytes, target);
+    readBytes = await session.stored.read(offsetBytes, target);
   } catch (error) {
     throw session.failure ?? error;
   }
+  // While they were read the pieces may have been discarded, and others written in their place.
+  if (session.failure && !session.isComplete) throw session.failure;
+  return readBytes;
 }

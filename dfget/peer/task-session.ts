@@ -36,15 +36,13 @@ export class TaskSession {
   readonly #watchers = new Set<() => void>();
   readonly #heldAtOpening: Bitmap;
   #failure: ProtocolError | undefined;
+  #userCount = 0;
+  #isOver = false;
   /**
    * Whether the whole has to be hashed here before it counts as proven: some pieces did not come, one
    * after the other, under the eyes of one supernode that withholds the last until it has proven all.
    */
   needsWholeCheck: boolean;
-  /** How many readers have it open. */
-  readerCount = 0;
-  /** How many of its pieces are being sent. */
-  uploadCount = 0;
   /** The pieces that in-order readers wait for. */
   readonly cursors = new Set<ReaderCursor>();
   /** When the last reader left, or the last neighbour needed something. */
@@ -99,6 +97,28 @@ export class TaskSession {
     return this.#failure;
   }
 
+  /** Whether somebody reads it or is being sent a piece of it. */
+  get isUsed(): boolean {
+    return this.#userCount > 0;
+  }
+
+  /** Keeps its file open, whatever becomes of the task, until what is returned is disposed. */
+  use(): Disposable {
+    const ending = new DisposableStack();
+    this.#userCount += 1;
+    ending.defer(() => {
+      this.#userCount -= 1;
+      this.#closeIfUnused();
+    });
+    return ending;
+  }
+
+  /** The task is over: its file is let go of when nobody uses it any more. */
+  letGo(): void {
+    this.#isOver = true;
+    this.#closeIfUnused();
+  }
+
   /** The span of a piece; of the full piece length where the end is not known. */
   span(piece: number): PieceSpan {
     return pieceSpan(piece, this.lengthBytes ?? Number.MAX_SAFE_INTEGER, this.pieceLengthBytes);
@@ -109,12 +129,27 @@ export class TaskSession {
     return this.#heldAtOpening.has(piece) ? "disk" : (this.#pieceSources.get(piece) ?? "disk");
   }
 
+  /**
+   * Whether a reader that was given all bytes up to the end may be told that this was all. Only the proof
+   * says so of content with a digest that has no last piece to be kept back, or whose last piece
+   * was not known to be the last.
+   */
+  get isEndCertain(): boolean {
+    if (taskDigest(this.taskId) === undefined || this.stored.record.isProven) return true;
+    return this.pieceCount! > 0 && this.isReadable(this.pieceCount! - 1);
+  }
+
   /** Whether a piece may be given to a reader: the last one only when the whole is proven. */
   isReadable(piece: number): boolean {
     if (!this.stored.have.has(piece)) return false;
     if (taskDigest(this.taskId) === undefined || this.stored.record.isProven) return true;
-    if (this.pieceCount === undefined || piece < this.pieceCount - 1) return true;
-    return !this.needsWholeCheck && this.#isVouchedFor(piece);
+    const { have } = this.stored;
+    // While the length is not known, what has nothing behind it may be the last.
+    const isLast =
+      this.pieceCount === undefined
+        ? have.firstPresent(piece + 1) < 0
+        : piece === this.pieceCount - 1;
+    return !isLast || (!this.needsWholeCheck && this.#isVouchedFor(piece));
   }
 
   /** A verified piece was written: it counts from now on. */
@@ -145,6 +180,7 @@ export class TaskSession {
   async until(isDone: () => boolean, signal: AbortSignal): Promise<void> {
     const check = (): boolean => {
       signal.throwIfAborted();
+      if (this.#isOver && this.#failure) throw this.#failure;
       if (isDone()) return true;
       if (this.#failure) throw this.#failure;
       return false;
@@ -169,6 +205,10 @@ export class TaskSession {
       heldBytes: this.stored.heldBytes,
       receivedBytes: { ...this.#receivedBytes },
     };
+  }
+
+  #closeIfUnused(): void {
+    if (this.#isOver && this.#userCount === 0) this.stored[Symbol.dispose]();
   }
 
   #isVouchedFor(piece: number): boolean {

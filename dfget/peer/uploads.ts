@@ -46,12 +46,12 @@ export class Uploads {
       if (this.#strangers >= STRANGERS_MAX) return "NO_SLOT";
       this.#strangers += 1;
     } else if (!driver.swarm.onUploadStart(driver.nowMs, host, task)) return "NO_SLOT";
-    session.uploadCount += 1;
+    const use = session.use();
     return {
       stored,
       ended: ({ sentBytes, durationMs, isComplete }) => {
-        session.uploadCount -= 1;
         keeper.touch(session);
+        use[Symbol.dispose]();
         metrics.pieceSent(sentBytes);
         if (host === undefined) this.#strangers -= 1;
         else driver.swarm.onUploadEnd(driver.nowMs, host, task, isComplete ? durationMs : -1);

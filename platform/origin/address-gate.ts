@@ -7,8 +7,8 @@ import { parseOriginPattern } from "./origin-pattern.ts";
 import { specialAddressKind } from "./special-address.ts";
 
 /**
- * Keeps requests that somebody else names away from this machine itself, its link and the cloud's metadata
- * service. Such addresses are refused unless a pattern of the user lists them; all others are let through.
+ * Keeps requests that somebody else asks for away from this machine, its local link and the cloud's metadata
+ * service. Such addresses are refused unless the user listed them; all others are allowed.
  */
 export class AddressGate {
   readonly #patterns: readonly OriginPattern[];

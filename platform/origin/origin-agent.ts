@@ -94,7 +94,7 @@ function refusalOf(gate: AddressGate, origin: URL, found: readonly LookupAddress
 
 let context: SecureContext | undefined;
 
-/** Believes in the authorities that come with Node and in those of the operating system. */
+/** Trusts the certificate authorities that come with Node and those of the operating system. */
 function trustedContext(): SecureContext {
   context ??= createSecureContext({
     ca: [...new Set([...getCACertificates("default"), ...getCACertificates("system")])],

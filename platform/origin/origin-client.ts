@@ -22,8 +22,8 @@ export interface OriginClientDeps {
 export type OriginClientOptions = Partial<OriginAgentOptions & OriginRetryOptions>;
 
 /**
- * Requests to origins: every address checked, redirects followed, failures tried again where that may help and
- * told apart where it does not.
+ * Requests to origins: every address checked, redirects followed, failures retried where that may help and
+ * explained where it does not.
  */
 export class OriginClient implements AsyncDisposable {
   readonly #agent: Dispatcher;

@@ -21,10 +21,7 @@ export function metadataOf(response: OriginResponse): OriginMetadata {
   const range =
     response.status === 206 ? parseContentRange(response.header("content-range")) : undefined;
   return {
-    lengthBytes:
-      response.status === 206
-        ? range?.completeLengthBytes
-        : contentLength(response),
+    lengthBytes: response.status === 206 ? range?.completeLengthBytes : contentLength(response),
     etag: shortText(response.header("etag")),
     lastModified: shortText(response.header("last-modified")),
     mediaType: plainText(response.header("content-type")),

@@ -1,12 +1,12 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
-/** Why an address is not an ordinary host of a network. */
+/** Why an address is not that of an ordinary host. */
 export type AddressKind =
   "loopback" | "unspecified" | "link-local" | "multicast" | "reserved" | "cloud metadata";
 
 /**
  * Ranges that no origin is expected in, from the registries of RFC 6890 and from the documentation of the
- * clouds. The first that fits names the address, so single metadata addresses stand before their ranges.
+ * clouds. The first match names the address, so single metadata addresses come before the ranges that hold them.
  */
 const RANGES: readonly (readonly [AddressKind, readonly string[]])[] = [
   [

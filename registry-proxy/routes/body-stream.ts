@@ -13,8 +13,8 @@ export interface StreamHead {
 }
 
 /**
- * Sends a body as it arrives, at the client's speed. The head waits for the first bytes, so that what fails
- * before them is told by a status. Throws what reading throws, and ProtocolError when the body is not as long
+ * Sends a body as it arrives, at the client's speed. The head waits for the first bytes, so that a failure
+ * before them becomes a status. Throws what reading throws, and ProtocolError when the body is not as long
  * as the head says; the answer is not ended then.
  */
 export async function streamBody(

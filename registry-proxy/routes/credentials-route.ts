@@ -69,7 +69,11 @@ async function answerManifest(
   const answer = await fetch({ method, path, accept }, exchange.signal);
   exchange.markOpened("origin");
   try {
-    const head = { status: 200, headers: manifestHeaders(answer), lengthBytes: contentLength(answer) };
+    const head = {
+      status: 200,
+      headers: manifestHeaders(answer),
+      lengthBytes: contentLength(answer),
+    };
     if (exchange.isHead) {
       exchange.begin(200, headersOf({ ...head, status: 200 }));
       return exchange.end();

@@ -44,7 +44,7 @@ export class Exchange {
     });
   }
 
-  /** Whether nobody is there any more to whom anything could be told. */
+  /** Whether the client is gone, so that nothing can be sent to it. */
   get hasClientLeft(): boolean {
     return this.#hasClientLeft;
   }
@@ -59,7 +59,7 @@ export class Exchange {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
-  /** Whether the status is out, so that an error cannot be told by it any more. */
+  /** Whether the status was sent, so that it can no longer tell of an error. */
   get hasBegun(): boolean {
     return this.response.headersSent;
   }
@@ -88,7 +88,7 @@ export class Exchange {
     this.#openedMs ??= this.durationMs;
   }
 
-  /** Sends status and headers, with what we say about the source of every answer. */
+  /** Sends status and headers, with those about source and timing that every answer has. */
   begin(status: number, headers: OutgoingHttpHeaders): void {
     const timings = [
       ...(this.#openedMs === undefined ? [] : [`open;dur=${this.#openedMs.toFixed(1)}`]),
@@ -144,7 +144,7 @@ export class Exchange {
 
   /**
    * Breaks off an answer that has begun. What was written is still sent, and the connection ends with FIN:
-   * runtimes come back for the rest then, whereas after a reset they fail.
+   * runtimes then ask for the rest, but after a reset they fail.
    */
   giveUp(): void {
     this.#isGivenUp = true;

@@ -10,7 +10,7 @@ import type { Repository } from "./repository.ts";
 import type { Upstream } from "./upstream-list.ts";
 
 const UPSTREAMS_MAX = 256;
-/** How long it is believed whether an upstream asks for tokens. */
+/** How long it is remembered whether an upstream asks for tokens. */
 const GREETING_MS = 5 * 60_000;
 /** How soon an upstream that did not answer is asked again. */
 const SILENCE_MS = 10_000;
@@ -20,7 +20,7 @@ interface Greeting {
   readonly untilMs: number;
 }
 
-/** Requests to upstreams in nobody's name: with a token where the registry wants even strangers to have one. */
+/** Anonymous requests to upstreams, with a token where the registry wants one even from anonymous clients. */
 export class AnonymousAccess {
   readonly #fetch: OriginFetch;
   readonly #clock: Clock;
@@ -41,8 +41,8 @@ export class AnonymousAccess {
   }
 
   /**
-   * Runs `attempt` with the Authorization header that the repository wants from strangers, if any, and once
-   * more with a fresh one when the first was refused. Rejects as `attempt` does.
+   * Runs `attempt` with the Authorization header that the repository wants from anonymous clients, if any, and
+   * once more with a fresh one when the first was refused. Rejects as `attempt` does.
    */
   async run<T>(
     repository: Repository,

@@ -1,6 +1,6 @@
-/** What a registry asks of those who have no token, from its WWW-Authenticate header (RFC 6750, 3). */
+/** What a registry asks of clients without a token, from its WWW-Authenticate header (RFC 6750, 3). */
 export interface BearerChallenge {
-  /** Where tokens are to be had, http or https. */
+  /** Where tokens come from, http or https. */
   readonly realm: URL;
   readonly service: string | undefined;
   readonly scope: string | undefined;

@@ -24,7 +24,7 @@ export interface TagVersion {
 
 export interface ResolvedTag extends TagVersion {
   readonly source: "memory" | "origin";
-  /** The upstream could not be asked, this is what it said last. */
+  /** The upstream could not be asked; this is what it said last. */
   readonly isStale: boolean;
 }
 

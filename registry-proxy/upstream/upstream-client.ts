@@ -17,7 +17,7 @@ export interface UpstreamRequest {
 /** Requests to the registries behind the mirror. */
 export class UpstreamClient {
   readonly #fetch: OriginFetch;
-  /** How strangers get in. */
+  /** Anonymous access, with tokens where they are needed. */
   readonly access: AnonymousAccess;
 
   constructor(deps: { readonly fetch: OriginFetch; readonly clock: Clock }) {
@@ -25,7 +25,7 @@ export class UpstreamClient {
     this.access = new AnonymousAccess(deps);
   }
 
-  /** Asks in nobody's name. Throws ProtocolError, or the reason of the signal. */
+  /** Asks anonymously. Throws ProtocolError, or the reason of the signal. */
   async fetch(
     repository: Repository,
     request: UpstreamRequest,

@@ -10,7 +10,7 @@ export interface Upstream {
 
 const DOCKER_HUB: Upstream = { registry: "docker.io", baseUrl: "https://registry-1.docker.io" };
 
-/** Names under which Docker Hub is spoken of. */
+/** Names that all mean Docker Hub. */
 const DOCKER_HUB_NAMES = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 
 /** The registries that `--upstream` names, and how any other is reached. */

@@ -149,7 +149,12 @@ async function startNode(
   const socketPath = `${directory}/dfget.sock`;
   await mkdir(homeDirectory, { recursive: true });
   const common = [
-    ...["--supernode", supernodeUrl, "--data-dir", dataDirectory, "--socket", socketPath],
+    "--supernode",
+    supernodeUrl,
+    "--data-dir",
+    dataDirectory,
+    "--socket",
+    socketPath,
     ...allowed(options),
   ];
   const places =
