@@ -20,7 +20,7 @@ import { PieceRoute } from "./piece-route.ts";
 import { SeedRecords } from "./seed/seed-records.ts";
 import { SendRate } from "./send-rate.ts";
 import { createServer } from "./server.ts";
-import { Swarm } from "./swarm.ts";
+import { Coordinator } from "./coordinator.ts";
 import type { TaskTimes } from "./tasks/live-task.ts";
 
 /** How long pieces that are being sent may take at the end. */
@@ -65,37 +65,41 @@ export async function startSupernode(
   const { fetch } = stack.use(new OriginClient({ gate, clock, random }, tuning.origin));
   const registry = createMetricsRegistry();
   const metrics = createSupernodeMetrics(registry, {
-    nodes: () => swarm.nodeCount,
-    tasks: () => swarm.taskCount,
+    nodes: () => coordinator.nodeCount,
+    tasks: () => coordinator.taskCount,
     storedBytes: () => store.usedBytes,
   });
-  const swarm = new Swarm({ fetch, store, records, signer, clock, random, log }, metrics, {
-    seedUrl,
-    heartbeatMs: config.heartbeat,
-    seedSlots: config.seedSlots,
-    uploadBytesPerSecond: uploadRate,
-    times: { abandonMs: 10_000, reconnectMs: 1500, ...tuning.times },
-  });
-  stack.use(swarm);
+  const coordinator = new Coordinator(
+    { fetch, store, records, signer, clock, random, log },
+    metrics,
+    {
+      seedUrl,
+      heartbeatMs: config.heartbeat,
+      seedSlots: config.seedSlots,
+      uploadBytesPerSecond: uploadRate,
+      times: { abandonMs: 10_000, reconnectMs: 1500, ...tuning.times },
+    },
+  );
+  stack.use(coordinator);
   const pieces = new PieceRoute(
     {
       store,
       server: new PieceServer({ clock }),
       log,
       rate: new SendRate(clock, uploadRate),
-      onSent: (sent) => swarm.onPieceSent(sent),
+      onSent: (sent) => coordinator.onPieceSent(sent),
     },
     { slotsMax: config.uploadSlots },
   );
   let notReady: string | undefined;
   const app = await createServer(
     {
-      supernodeId: swarm.supernodeId,
+      supernodeId: coordinator.supernodeId,
       registry,
       pieces,
-      tasks: () => swarm.tasks(),
-      task: (taskId) => swarm.task(taskId),
-      peers: () => swarm.peers(),
+      tasks: () => coordinator.tasks(),
+      task: (taskId) => coordinator.task(taskId),
+      peers: () => coordinator.peers(),
       notReady: () => notReady,
     },
     log,
@@ -103,7 +107,7 @@ export async function startSupernode(
   await app.ready();
   stack.defer(async () => await app.close());
   stack.defer(async () => await pieces.drain(DRAIN_MS));
-  const gateway = new NodeGateway(app.server, swarm, log, {
+  const gateway = new NodeGateway(app.server, coordinator, log, {
     heartbeatMs: config.heartbeat,
     helloMs: tuning.helloMs ?? 5000,
   });

@@ -41,4 +41,10 @@ describe("-H", () => {
     const many = Array.from({ length: 65 }, (_, i) => `X-${i}: 1`);
     expect(() => readHeaderOptions(many)).toThrow("at most 64");
   });
+
+  it("reads no more of a file without an end than headers may have", () => {
+    expect(() => readHeaderOptions(["@/dev/zero"])).toThrow(
+      "/dev/zero is longer than the 32768 bytes",
+    );
+  });
 });

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import { ORIGIN_HEADERS_MAX } from "../../protocol/limits.ts";
+import { ORIGIN_HEADERS_LENGTH_BYTES_MAX, ORIGIN_HEADERS_MAX } from "../../protocol/limits.ts";
 
 /**
  * Reads the values of `-H`: "Name: value", or @FILE with one such line each, empty lines left out.
@@ -35,10 +35,30 @@ function parseHeader(line: string, where: string): [string, string] {
 }
 
 function readLines(path: string): string[] {
+  const text = readStart(path, ORIGIN_HEADERS_LENGTH_BYTES_MAX + 1);
+  if (text.length > ORIGIN_HEADERS_LENGTH_BYTES_MAX) {
+    throw new UserError(
+      EXIT.usage,
+      `the header file ${path} is longer than the ${ORIGIN_HEADERS_LENGTH_BYTES_MAX} bytes that all headers may have`,
+    );
+  }
+  return text.split(/\r?\n/).filter((line) => line !== "");
+}
+
+/** The first bytes of a file, which may be one without an end. */
+function readStart(path: string, lengthBytesMax: number): string {
   try {
-    return readFileSync(path, "latin1")
-      .split(/\r?\n/)
-      .filter((line) => line !== "");
+    const fd = openSync(path, "r");
+    try {
+      const buffer = Buffer.alloc(lengthBytesMax);
+      let filled = 0;
+      for (let count = -1; count !== 0 && filled < buffer.length; filled += count) {
+        count = readSync(fd, buffer, filled, buffer.length - filled, null);
+      }
+      return buffer.toString("latin1", 0, filled);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
     throw new UserError(EXIT.usage, `the header file ${path} cannot be read (${code})`, error);

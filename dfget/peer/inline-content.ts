@@ -1,6 +1,7 @@
 import type { Digest } from "../../protocol/digest.ts";
 import { taskDigest } from "../../protocol/task-id.ts";
 import { DigestCheck } from "../../platform/digest-check.ts";
+import { StorageFullError } from "../../store/piece-store.ts";
 import type { TaskFrame } from "./joins.ts";
 import type { TaskSession } from "./task-session.ts";
 
@@ -17,8 +18,15 @@ export async function storeInlineContent(
   if (content.length !== session.lengthBytes || session.pieceCount !== 1) return false;
   const digest = taskDigest(session.taskId);
   if (digest && !isContentOf(digest, content)) return false;
-  session.stored.reserve(content.length);
-  await session.stored.write(0, content);
+  try {
+    session.stored.reserve(content.length);
+    await session.stored.write(0, content);
+  } catch (error) {
+    session.stored.release(content.length);
+    if (!(error instanceof StorageFullError)) throw error;
+    // It goes the way of every piece, and fails the task there if it must.
+    return false;
+  }
   session.commit(0, Uint8Array.from(certificate), "seed");
   if (digest) session.stored.setProven();
   return true;

@@ -70,14 +70,14 @@ export class Joins {
 
   /** Takes an answer. Returns false when nobody waits for it. */
   answered(frame: TaskFrame): boolean {
-    const pending = this.#pending.get(frame.task);
+    const pending = this.#take(frame.task);
     pending?.resolve(frame);
     return pending !== undefined;
   }
 
   /** Takes a refusal. Returns false when nobody waits for it. */
   refused(frame: AbortFrame): boolean {
-    const pending = this.#pending.get(frame.task);
+    const pending = this.#take(frame.task);
     pending?.reject(abortError(frame));
     return pending !== undefined;
   }
@@ -94,6 +94,13 @@ export class Joins {
     const early = this.#early.get(task) ?? [];
     this.#early.delete(task);
     return early;
+  }
+
+  /** What comes next about the task is no answer, even if it is read before the answer is acted on. */
+  #take(task: number): PendingJoin | undefined {
+    const pending = this.#pending.get(task);
+    this.#pending.delete(task);
+    return pending;
   }
 
   /** The supernode is gone. */

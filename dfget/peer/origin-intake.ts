@@ -16,6 +16,7 @@ import type { PeerMetrics } from "./peer-metrics.ts";
 import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
 import type { Transfers } from "./transfers.ts";
+import { Outrun } from "./transfers.ts";
 
 /** What a run brought. */
 export interface OriginRunEvents {
@@ -87,9 +88,12 @@ export class OriginIntake {
     const assembler = new PieceAssembler(pieceLengthBytes, run.firstPiece);
     for await (const chunk of stream.chunks(signal)) {
       for (const piece of assembler.push(chunk, session.lengthBytes)) {
+        // Once the task is over, somebody else may be writing to its file.
+        signal.throwIfAborted();
         await this.#commit(session, piece, events);
       }
     }
+    signal.throwIfAborted();
     if (session.lengthBytes !== undefined) return;
     session.stored.setLength(firstByte + assembler.totalBytes);
     for (const piece of assembler.finish()) await this.#commit(session, piece, events);
@@ -106,8 +110,9 @@ export class OriginIntake {
     const identity = { taskId: session.taskId, pieceIndex: index, lengthBytes: bytes.length };
     const sha256 = new Uint8Array(createHash("sha256").update(bytes).digest());
     const certificate = this.#signer.certifyPieceAsNode(identity, sha256, this.endorsement);
+    const { number } = session;
     // A neighbour may be sending the same piece: only one of the two may write.
-    await this.#transfers.start(ORIGIN, session.number, index, async (_signal, endRivals) => {
+    const write = this.#transfers.start(ORIGIN, number, index, async (_signal, endRivals) => {
       await endRivals();
       if (session.stored.have.has(index)) return;
       await writePiece(session, piece);
@@ -119,6 +124,13 @@ export class OriginIntake {
       this.#metrics.pieceReceived("origin", bytes.length);
       events.piece(index);
     });
+    try {
+      await write;
+    } catch (error) {
+      if (!(error instanceof Outrun)) throw error;
+      await this.#transfers.winnerSettled(number, index);
+      await this.#commit(session, piece, events);
+    }
   }
 }
 
@@ -140,10 +152,17 @@ function checkVersion(session: TaskSession, metadata: OriginVersion): void {
 function isOtherVersion(session: TaskSession, metadata: OriginVersion): boolean {
   if (taskDigest(session.taskId)) return false;
   const validator = versionName({ ...metadata, lengthBytes: session.version.lengthBytes });
-  if (validator === undefined) return false;
+  // Without version and length nothing tells whether what is held goes with what comes now.
+  if (validator === undefined)
+    return session.lengthBytes === undefined && session.stored.have.count > 0;
   const { url, headers } = session.origin!;
   const { filteredQueryParameters = [], tag = "" } = session.identity ?? {};
   return urlTaskId({ url, headers, filteredQueryParameters, tag, validator }) !== session.taskId;
+}
+
+function longerThan(lengthBytes: number): ProtocolError {
+  const message = `the origin sends more than the ${lengthBytes} bytes that the content is said to have; ask for it again`;
+  return new ProtocolError("ORIGIN_CHANGED", message);
 }
 
 async function writePiece(session: TaskSession, { index, bytes }: AssembledPiece): Promise<void> {
@@ -187,12 +206,12 @@ class PieceAssembler {
     for (let offset = 0; offset < chunk.length;) {
       const left = (lengthBytes ?? Infinity) - this.#index * this.#pieceLengthBytes;
       const target = Math.min(this.#pieceLengthBytes, left);
+      if (target <= this.#filled) throw longerThan(lengthBytes!);
       const taken = Math.min(chunk.length - offset, target - this.#filled);
       this.#buffer.set(chunk.subarray(offset, offset + taken), this.#filled);
       this.#filled += taken;
       offset += taken;
       if (this.#filled === target) yield this.#take();
-      if (taken === 0 && target <= 0) return;
     }
   }
 

@@ -1,6 +1,8 @@
 import { ERRORS } from "../../protocol/error-table.ts";
 import { PIECE_COUNT_MAX } from "../../protocol/limits.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { taskDigest } from "../../protocol/task-id.ts";
+import { strongValidator } from "../../platform/origin/origin-version.ts";
 import type { Log } from "../../platform/log.ts";
 import type { OriginIntake } from "./origin-intake.ts";
 import type { SwarmDriver } from "./swarm-driver.ts";
@@ -15,6 +17,7 @@ export class OriginRuns {
     readonly keeper: TaskKeeper;
     readonly log: Log;
   };
+  readonly #readToEnd = new Set<TaskSession>();
 
   constructor(deps: { intake: OriginIntake; driver: SwarmDriver; keeper: TaskKeeper; log: Log }) {
     this.#deps = deps;
@@ -22,8 +25,19 @@ export class OriginRuns {
 
   /** Where neither a supernode nor the origin tells the length, only reading on does. Never rejects. */
   async readToEnd(session: TaskSession, signal: AbortSignal): Promise<void> {
-    const firstPiece = Math.max(0, session.stored.have.firstMissing());
-    await this.read(session, { firstPiece, pieceCount: PIECE_COUNT_MAX }, signal);
+    if (this.#readToEnd.has(session)) return;
+    this.#readToEnd.add(session);
+    const firstPiece = firstUnread(session);
+    const run = { firstPiece, pieceCount: PIECE_COUNT_MAX - firstPiece };
+    await this.read(session, run, AbortSignal.any([signal, session.over]));
+    this.#readToEnd.delete(session);
+  }
+
+  /** No supernode brings the task any more: what no neighbour holds is read from the origin. */
+  orphaned(session: TaskSession, signal: AbortSignal): void {
+    const { driver } = this.#deps;
+    if (session.lengthBytes === undefined) void this.readToEnd(session, signal);
+    else driver.swarm.orphan(driver.nowMs, session.number);
   }
 
   /** Reads a run of pieces. Never rejects: the swarm hears of pieces, or of the first that did not come. */
@@ -43,11 +57,23 @@ export class OriginRuns {
       if (signal.aborted) return;
       const { taskId } = session;
       log.warn({ taskId, error: (error as Error).message }, "the origin could not be read");
-      const isFinal = error instanceof ProtocolError && ERRORS[error.code].retry === "no";
+      const isFinal = error instanceof ProtocolError && isForGood(error);
       if (isFinal || session.lengthBytes === undefined) session.fail(asProtocolError(error));
       else driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
     }
   }
+}
+
+/** Where reading goes on; at the start where the origin cannot be asked for the rest of the same version. */
+function firstUnread({ taskId, version, stored: { have } }: TaskSession): number {
+  if (!taskDigest(taskId) && strongValidator(version) === undefined) return 0;
+  const missing = have.firstMissing();
+  return missing < 0 ? have.length : missing;
+}
+
+/** Pieces of two versions do not make up a content, so one that has changed is begun anew. */
+function isForGood({ code }: ProtocolError): boolean {
+  return code === "ORIGIN_CHANGED" || ERRORS[code].retry === "no";
 }
 
 function forbidden(): ProtocolError {

@@ -3,7 +3,7 @@ import { Counter, Gauge } from "prom-client";
 
 import type { PieceSource } from "./task-session.ts";
 
-const SOURCE_LABEL: Record<PieceSource, string> = { seed: "seed", peers: "peer", origin: "origin" };
+const SOURCES: readonly PieceSource[] = ["seed", "peers", "origin"];
 
 /** What a peer counts. One method per event. */
 export class PeerMetrics {
@@ -29,7 +29,7 @@ export class PeerMetrics {
       labelNames: ["source"],
       registers,
     });
-    for (const source of Object.values(SOURCE_LABEL)) {
+    for (const source of SOURCES) {
       this.#receivedBytes.inc({ source }, 0);
       this.#receivedPieces.inc({ source }, 0);
     }
@@ -64,8 +64,8 @@ export class PeerMetrics {
   }
 
   pieceReceived(source: PieceSource, lengthBytes: number): void {
-    this.#receivedBytes.inc({ source: SOURCE_LABEL[source] }, lengthBytes);
-    this.#receivedPieces.inc({ source: SOURCE_LABEL[source] });
+    this.#receivedBytes.inc({ source }, lengthBytes);
+    this.#receivedPieces.inc({ source });
   }
 
   pieceFailed(reason: string): void {

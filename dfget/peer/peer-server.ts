@@ -77,7 +77,11 @@ export class PeerServer {
   async close(drainMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const guard = setTimeout(() => this.#server.closeAllConnections(), drainMs);
+    const guard = setTimeout(() => {
+      this.#server.closeAllConnections();
+      // These are not among them, and one whose other side hangs would be waited for.
+      for (const socket of this.#webSockets.clients) socket.terminate();
+    }, drainMs);
     await closed;
     clearTimeout(guard);
     this.#webSockets.close();

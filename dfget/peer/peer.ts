@@ -17,7 +17,6 @@ import { VERSION } from "../../platform/version.ts";
 import { openDiskStore } from "../../store/disk-store.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
 import type { SwarmOptions } from "../swarm/swarm.ts";
-import { SEED } from "../swarm/swarm.ts";
 import { PieceFetcher } from "../transfer/piece-fetcher.ts";
 import { Joins } from "./joins.ts";
 import { NeighbourConversation } from "./neighbour-conversation.ts";
@@ -176,6 +175,7 @@ export class Peer implements AsyncDisposable {
       originIntake,
       log,
       link: () => this.#link,
+      orphaned: (session) => this.#originRuns.orphaned(session, this.#closing.signal),
     });
     this.#link = new SupernodeLink(
       { urls: options.supernodeUrls, hello: () => this.#hello(options.zone) },
@@ -298,11 +298,11 @@ export class Peer implements AsyncDisposable {
     const { session, frame, isNew } = await this.#opener.open(request, signal);
     if (!isNew) return session;
     this.#keeper.touch(session);
-    this.#driver.open(session, frame === undefined && session.lengthBytes !== undefined);
+    // Before the swarm hears of the task: nobody else may write to the file at the same time.
     if (await storeInlineContent(session, frame)) {
       this.#metrics.pieceReceived("seed", session.stored.heldBytes);
-      this.#driver.swarm.onPiece(this.#driver.nowMs, session.number, 0, SEED);
     }
+    this.#driver.open(session, frame === undefined && session.lengthBytes !== undefined);
     this.#supernode.opened(session, frame);
     if (!frame && session.lengthBytes === undefined) {
       void this.#originRuns.readToEnd(session, this.#closing.signal);

@@ -4,6 +4,7 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { NODE_HEADER } from "../../protocol/version.ts";
 import type { Log } from "../../platform/log.ts";
 import type { TrustedKeys } from "../../platform/signing.ts";
+import { formatPiecePath } from "../../store/piece-path.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
 import { PieceFetchError } from "../transfer/piece-fetch-error.ts";
 import type { PieceFetcher } from "../transfer/piece-fetcher.ts";
@@ -64,7 +65,7 @@ export class PieceIntake {
         {
           host: endpoint.host,
           port: endpoint.port,
-          path: `${endpoint.basePath}/pieces/${taskId}/${piece}`,
+          path: endpoint.basePath + formatPiecePath({ taskId, pieceIndex: piece }),
           headers: this.#headers,
           fd: stored.fd,
           offsetBytes,

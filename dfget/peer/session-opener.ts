@@ -52,7 +52,7 @@ export class SessionOpener {
     const number = this.#deps.sessions.allot();
     try {
       const frame = await this.#askSupernode(number, request, signal);
-      return await this.#openAnswered(number, request, frame);
+      return await this.#openJoined(number, request, frame);
     } catch (error) {
       if (!mayAskOrigin(error, request)) throw error;
       return await this.#openAtOrigin(number, request, signal);
@@ -79,6 +79,24 @@ export class SessionOpener {
     return stored && holdingOf(stored);
   }
 
+  /** Opens what was joined, and leaves it again when that does not make a session. */
+  async #openJoined(
+    number: number,
+    request: TaskRequest,
+    frame: TaskFrame,
+  ): Promise<OpenedSession> {
+    let opened: OpenedSession | undefined;
+    try {
+      opened = await this.#openAnswered(number, request, frame);
+      return opened;
+    } finally {
+      if (opened?.isNew !== true) {
+        this.#deps.joins.takeEarly(number);
+        this.#deps.leave(number);
+      }
+    }
+  }
+
   async #openAnswered(
     number: number,
     request: TaskRequest,
@@ -87,24 +105,19 @@ export class SessionOpener {
     const taskId = parseTaskId(frame.taskId);
     const isAsked = request.taskId === undefined || request.taskId === taskId;
     if (!taskId || !isAsked || !isShape(frame)) {
-      this.#deps.leave(number);
       throw new ProtocolError(
         "INTERNAL",
         "the supernode answered with a task that was not asked for",
       );
     }
     const existing = await this.#usable(taskId);
-    if (existing) {
-      this.#deps.leave(number);
-      return { session: existing, frame: undefined, isNew: false };
-    }
+    if (existing) return { session: existing, frame: undefined, isNew: false };
     const version = {
       lengthBytes: frame.lengthBytes,
       etag: undefined,
       lastModified: undefined,
     };
-    const session = await this.#make(number, request, { ...frame, taskId }, version);
-    return { session, frame, isNew: true };
+    return await this.#make(number, request, { ...frame, taskId }, version, frame);
   }
 
   async #openAtOrigin(
@@ -128,8 +141,7 @@ export class SessionOpener {
     }
     const mediaType = metadata.mediaType;
     const described = { taskId, pieceLengthBytes, lengthBytes, mediaType };
-    const session = await this.#make(number, request, described, metadata);
-    return { session, frame: undefined, isNew: true };
+    return await this.#make(number, request, described, metadata, undefined);
   }
 
   async #usable(taskId: TaskId): Promise<TaskSession | undefined> {
@@ -150,8 +162,16 @@ export class SessionOpener {
       readonly mediaType?: string | undefined;
     },
     version: OriginVersion,
-  ): Promise<TaskSession> {
+    frame: TaskFrame | undefined,
+  ): Promise<OpenedSession> {
+    const { sessions } = this.#deps;
     const stored = await this.#openStored(described);
+    // Another request may have led to the same task meanwhile; two sessions would write to one file.
+    const existing = sessions.byTaskId(described.taskId);
+    if (existing && !existing.failure) {
+      stored[Symbol.dispose]();
+      return { session: existing, frame: undefined, isNew: false };
+    }
     if (described.lengthBytes !== undefined && stored.record.lengthBytes === undefined) {
       stored.setLength(described.lengthBytes);
     }
@@ -164,8 +184,10 @@ export class SessionOpener {
       mayUseOrigin: request.backSource !== false,
       version,
     });
-    this.#deps.sessions.add(session);
-    return session;
+    const resting = sessions.restingNumber(described.taskId);
+    if (resting !== undefined) this.#deps.leave(resting);
+    sessions.add(session);
+    return { session, frame, isNew: true };
   }
 
   /** Pieces cut another way than the others cut them are of no use; they are dropped. */

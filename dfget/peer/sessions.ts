@@ -4,6 +4,9 @@ import { TASKS_PER_NODE_MAX } from "../../protocol/limits.ts";
 import type { TaskSummaryRow } from "../../store/piece-store.ts";
 import type { TaskSession } from "./task-session.ts";
 
+/** The most tasks at rest: a supernode takes only so many of a node, and some have to be awake. */
+export const RESTING_MAX = TASKS_PER_NODE_MAX / 2;
+
 /**
  * The tasks of a node by their number. A task that is complete and that nobody uses rests: it keeps its
  * number and its place at the supernode, but neither a file nor neighbours, until somebody wants it.
@@ -47,12 +50,17 @@ export class Sessions {
     if (this.#byTaskId.get(session.taskId) === session) this.#byTaskId.delete(session.taskId);
   }
 
-  /** Puts a complete task to rest. */
-  rest(taskId: TaskId, number: number): void {
+  /**
+   * Puts a complete task to rest. Of too many the one longest at rest is forgotten, and its number returned,
+   * which the node leaves then; it is found in the store when somebody here wants it.
+   */
+  rest(taskId: TaskId, number: number): number | undefined {
+    this.#resting.delete(taskId);
     this.#resting.set(taskId, number);
-    // The longest at rest is forgotten; it is found in the store when somebody here wants it.
-    if (this.#resting.size > TASKS_PER_NODE_MAX / 2)
-      this.#resting.delete(this.#resting.keys().next().value!);
+    if (this.#resting.size <= RESTING_MAX) return undefined;
+    const [oldestId, oldestNumber] = this.#resting.entries().next().value!;
+    this.#resting.delete(oldestId);
+    return oldestNumber;
   }
 
   /** The number of a task at rest. */

@@ -2,6 +2,7 @@ import { Bitmap } from "../../protocol/bitmap.ts";
 import { parseEndpoint } from "../../protocol/endpoint.ts";
 import { ERRORS } from "../../protocol/error-table.ts";
 import type { SupernodeFrame } from "../../protocol/node-frames.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { parseNodeId } from "../../protocol/node-id.ts";
 import { pieceCount } from "../../protocol/piece-table.ts";
 import type { Log } from "../../platform/log.ts";
@@ -14,7 +15,7 @@ import type { OriginIntake } from "./origin-intake.ts";
 import type { PieceEndpoint } from "./piece-intake.ts";
 import { holdingOf } from "./session-opener.ts";
 import type { Sessions } from "./sessions.ts";
-import { isServable } from "./sessions.ts";
+import { RESTING_MAX, isServable } from "./sessions.ts";
 import type { SupernodeLink, SupernodeLinkEvents, Welcome } from "./supernode-link.ts";
 import type { SwarmDriver } from "./swarm-driver.ts";
 import type { TaskKeeper } from "./task-keeper.ts";
@@ -31,12 +32,22 @@ export interface SupernodeConversationDeps {
   readonly originIntake: OriginIntake;
   readonly log: Log;
   link(): SupernodeLink;
+  /** The supernode does not bring the task any more. */
+  orphaned(session: TaskSession): void;
 }
+
+/** How long a task of unknown length waits for the supernode to come back before it is read from the origin. */
+const LENGTH_PATIENCE_MS = 5000;
 
 /** What a node does about the words of its supernode. */
 export class SupernodeConversation implements SupernodeLinkEvents {
   readonly #deps: SupernodeConversationDeps;
   #seed: PieceEndpoint | undefined;
+  /** Counts connections that were lost. */
+  #lostCount = 0;
+  /** The count at the time of an answer that a session is being made for. */
+  readonly #answeredAt = new WeakMap<TaskFrame, number>();
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(deps: SupernodeConversationDeps) {
     this.#deps = deps;
@@ -49,9 +60,10 @@ export class SupernodeConversation implements SupernodeLinkEvents {
 
   connected(welcome: Welcome, url: string): void {
     const { keys, originIntake, driver } = this.#deps;
+    clearTimeout(this.#patience);
     keys.add(Uint8Array.from(welcome.publicKey));
     originIntake.endorsement = Uint8Array.from(welcome.endorsement);
-    this.#seed = seedEndpoint(welcome.seedUrl ?? url);
+    this.#seed = this.#seedEndpoint(welcome.seedUrl, url);
     driver.swarm.supernodeBack(driver.nowMs);
     this.#announce();
   }
@@ -59,12 +71,14 @@ export class SupernodeConversation implements SupernodeLinkEvents {
   lost(): void {
     const { joins, sessions, driver } = this.#deps;
     this.#seed = undefined;
+    this.#lostCount += 1;
     joins.lost();
     for (const session of sessions.all()) {
       // It might take back a task while we cannot hear it.
       if (!session.isComplete) session.needsWholeCheck = true;
     }
     driver.swarm.supernodeLost(driver.nowMs);
+    this.#patience = setTimeout(() => this.#readOnAlone(), LENGTH_PATIENCE_MS).unref();
   }
 
   frame(frame: SupernodeFrame): void {
@@ -92,31 +106,54 @@ export class SupernodeConversation implements SupernodeLinkEvents {
   opened(session: TaskSession, frame: TaskFrame | undefined): void {
     const early = this.#deps.joins.takeEarly(session.number);
     if (!frame) return;
+    if (this.#answeredAt.get(frame) !== this.#lostCount) {
+      // The answer is of a connection that is gone; the one after it has not heard of the task.
+      if (!session.isComplete) session.needsWholeCheck = true;
+      this.#join(session);
+    }
     this.#meet(session.number, frame.neighbours, false);
     for (const later of early) this.frame(later);
   }
 
   #answered(frame: TaskFrame): void {
+    this.#answeredAt.set(frame, this.#lostCount);
     if (this.#deps.joins.answered(frame)) return;
     // The answer to a join that was repeated after the connection was lost.
     const session = this.#deps.sessions.byNumber(frame.task);
     if (!session || session.taskId !== frame.taskId) return;
+    if (frame.pieceLengthBytes !== session.pieceLengthBytes) {
+      this.#deps.link().send({ kind: "leave", task: frame.task });
+      this.#forsaken(session, otherCut());
+      return;
+    }
     if (frame.lengthBytes !== undefined) this.#lengthKnown(session, frame.lengthBytes);
     this.#meet(frame.task, frame.neighbours, false);
   }
 
   #aborted(frame: AbortFrame): void {
-    const { joins, sessions, driver, keeper } = this.#deps;
-    if (joins.refused(frame)) return;
+    const { joins, sessions, keeper } = this.#deps;
+    if (joins.refused(frame) || joins.keep(frame.task, frame)) return;
     const session = sessions.byNumber(frame.task);
     if (!session) {
       sessions.forget(frame.task);
       return;
     }
     if (frame.discard) keeper.discard(session, abortError(frame));
-    else if (isOriginWorthTrying(frame) && session.origin && session.mayUseOrigin) {
-      driver.swarm.orphan(driver.nowMs, session.number);
-    } else if (!session.isComplete) session.fail(abortError(frame));
+    else this.#forsaken(session, abortError(frame));
+  }
+
+  /** The supernode does not bring a task that is open here; the origin may. */
+  #forsaken(session: TaskSession, error: ProtocolError): void {
+    const mayAskOrigin = session.origin !== undefined && session.mayUseOrigin;
+    if (mayAskOrigin && ERRORS[error.code].retry !== "no") this.#deps.orphaned(session);
+    else if (!session.isComplete) session.fail(error);
+  }
+
+  /** Only a supernode or the origin can tell where a task of unknown length ends. */
+  #readOnAlone(): void {
+    for (const session of this.#deps.sessions.all()) {
+      if (session.lengthBytes === undefined && !session.failure) this.#deps.orphaned(session);
+    }
   }
 
   #about(frame: Exclude<SupernodeFrame, { kind: "welcome" | "ban" | "task" | "abort" }>): void {
@@ -163,6 +200,12 @@ export class SupernodeConversation implements SupernodeLinkEvents {
     session.changed();
   }
 
+  #seedEndpoint(told: string | undefined, connected: string): PieceEndpoint {
+    const url = told === undefined ? undefined : URL.parse(told);
+    if (url === null) this.#deps.log.warn("the supernode's --advertise makes no usable address");
+    return endpointOf(url ?? new URL(connected));
+  }
+
   #tellProgress(task: number, session: TaskSession | undefined): void {
     const send = (have: Bitmap): void =>
       void this.#deps.link().send({ kind: "progress", task, have: have.toBytes() });
@@ -193,37 +236,39 @@ export class SupernodeConversation implements SupernodeLinkEvents {
   /** Tells a supernode that has just been reached what is held and wanted here. */
   #announce(): void {
     const { sessions, store } = this.#deps;
-    const link = this.#deps.link();
-    for (const session of sessions.all()) {
-      const request = { taskId: session.taskId, origin: session.origin };
-      link.send(joinFrame(session.number, request, holdingOf(session.stored)));
-    }
-    for (const row of store.list()) {
-      if (!isServable(row) || sessions.byTaskId(row.taskId)) continue;
+    for (const session of sessions.all()) this.#join(session);
+    const restable = store
+      .list()
+      .filter((row) => isServable(row) && !sessions.byTaskId(row.taskId))
+      .slice(-RESTING_MAX);
+    for (const row of restable) {
       const number = sessions.restingNumber(row.taskId) ?? sessions.allot();
-      sessions.rest(row.taskId, number);
-      const count = pieceCount(row.lengthBytes!, row.pieceLengthBytes);
-      link.send(
-        joinFrame(
-          number,
-          { taskId: row.taskId },
-          {
-            pieceLengthBytes: row.pieceLengthBytes,
-            lengthBytes: row.lengthBytes,
-            have: Bitmap.full(count).toBytes(),
-          },
-        ),
-      );
+      const forgotten = sessions.rest(row.taskId, number);
+      const { taskId, pieceLengthBytes, lengthBytes } = row;
+      const have = Bitmap.full(pieceCount(lengthBytes!, pieceLengthBytes)).toBytes();
+      const holding = { pieceLengthBytes, lengthBytes, have };
+      this.#deps.link().send(joinFrame(number, { taskId }, holding));
+      if (forgotten !== undefined) this.#deps.link().send({ kind: "leave", task: forgotten });
     }
+  }
+
+  #join(session: TaskSession): void {
+    const { taskId, identity } = session;
+    // Whoever has everything needs no origin, and its headers may be secrets.
+    const origin = session.isComplete ? undefined : session.origin;
+    const request = { taskId, origin, identity };
+    this.#deps.link().send(joinFrame(session.number, request, holdingOf(session.stored)));
   }
 }
 
-function isOriginWorthTrying(frame: AbortFrame): boolean {
-  return ERRORS[abortError(frame).code].retry === "origin";
+function otherCut(): ProtocolError {
+  return new ProtocolError(
+    "ORIGIN_CHANGED",
+    "the supernode has come back with another piece length for the content; ask for it again",
+  );
 }
 
-function seedEndpoint(url: string): PieceEndpoint {
-  const { hostname, port, pathname, protocol } = new URL(url);
+function endpointOf({ hostname, port, pathname, protocol }: URL): PieceEndpoint {
   return {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),

@@ -32,6 +32,8 @@ const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 5000;
 /** An attempt, from dialling to the welcome. */
 const CONNECT_MS_MAX = 5000;
+/** A supernode that wants to be silent for longer is not waited for. */
+const HEARTBEAT_MS_MAX = 600_000;
 /** A supernode that does not read this much is given up. */
 const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -131,7 +133,7 @@ export class SupernodeLink {
       if (wasConnected) return;
       wasConnected = true;
       clearTimeout(greeting);
-      const silenceMsMax = Math.max(1000, frame.heartbeatMs) * 3;
+      const silenceMsMax = Math.min(Math.max(1000, frame.heartbeatMs), HEARTBEAT_MS_MAX) * 3;
       heartbeat = setInterval(() => {
         if (this.#clock.nowMs() - lastHeardMs > silenceMsMax) socket.terminate();
       }, silenceMsMax / 3);

@@ -186,7 +186,9 @@ export class SwarmDriver {
   ): void {
     const task = session.number;
     const active = this.#active.get(task);
-    if (!active || hello.pieceLengthBytes !== session.pieceLengthBytes) return;
+    // The task may have had to be woken first, and the neighbour be gone by now.
+    const isUp = this.#deps.neighbours.byHost(link.host) === link;
+    if (!active || !isUp || hello.pieceLengthBytes !== session.pieceLengthBytes) return;
     const have = bitmapOf(hello.have, hello.pieceCount);
     const wants = hello.wants && bitmapOf(hello.wants, STRIPE_COUNT);
     const isForeign = session.pieceCount !== undefined && hello.pieceCount > session.pieceCount;

@@ -55,7 +55,7 @@ export class TaskKeeper {
   /** Takes a task that failed out of use. */
   retire(session: TaskSession): void {
     if (this.#deps.sessions.byNumber(session.number) !== session) return;
-    this.#deps.sendToSupernode({ kind: "leave", task: session.number });
+    this.#leave(session.number);
     this.#run(this.#end(session));
   }
 
@@ -99,6 +99,7 @@ export class TaskKeeper {
     const awake = sessions.byTaskId(taskId);
     if (!stored || awake || !stored.isComplete || !stored.record.isProven) {
       stored?.[Symbol.dispose]();
+      if (!awake) this.#forgetResting(taskId);
       return awake;
     }
     const session = new TaskSession({
@@ -119,6 +120,7 @@ export class TaskKeeper {
   async #prove(session: TaskSession): Promise<void> {
     const { log } = this.#deps;
     const digest = taskDigest(session.taskId);
+    using _use = session.use();
     if (!session.stored.record.isProven) {
       // Nobody holds anything back of an empty content, so nothing else says that it is empty.
       if (digest && (session.needsWholeCheck || session.lengthBytes === 0)) {
@@ -130,6 +132,8 @@ export class TaskKeeper {
           return;
         }
       }
+      // It may have been discarded meanwhile, for another reason.
+      if (session.failure || !session.isFull) return;
       session.stored.setProven();
     }
     session.changed();
@@ -153,8 +157,21 @@ export class TaskKeeper {
   }
 
   #rest(session: TaskSession): void {
-    this.#deps.sessions.rest(session.taskId, session.number);
+    const forgotten = this.#deps.sessions.rest(session.taskId, session.number);
+    if (forgotten !== undefined) this.#leave(forgotten);
     this.#run(this.#end(session));
+  }
+
+  /** The store has evicted a task at rest: nobody shall be sent here for it. */
+  #forgetResting(taskId: TaskId): void {
+    const number = this.#deps.sessions.restingNumber(taskId);
+    if (number === undefined) return;
+    this.#deps.sessions.forget(number);
+    this.#leave(number);
+  }
+
+  #leave(task: number): void {
+    this.#deps.sendToSupernode({ kind: "leave", task });
   }
 
   /** Takes the session out of use and lets go of its file, after doing something last to it. */
@@ -164,6 +181,7 @@ export class TaskKeeper {
     if (this.#deps.sessions.byNumber(session.number) !== session)
       return before ?? Promise.resolve();
     this.#deps.sessions.remove(session);
+    session.end();
     const ending = (async () => {
       await this.#deps.driver.close(session);
       await last?.();

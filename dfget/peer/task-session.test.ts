@@ -123,6 +123,20 @@ describe("a session", () => {
     session.fail(new ProtocolError("ORIGIN_FAILED", "the origin is gone"));
     await expect(failed).rejects.toThrow("the origin is gone");
   });
+
+  it("keeps its file open for whoever uses it when it is over", async () => {
+    const session = await openSession("over", 2);
+    await receive(session, 0, "seed");
+    const { stored } = session;
+    const use = session.use();
+    session.end();
+    session.letGo();
+    expect(session.over.aborted).toBe(true);
+    expect(stored.have.has(0)).toBe(true);
+    expect(await stored.read(0, new Uint8Array(PIECE_LENGTH_BYTES))).toBe(PIECE_LENGTH_BYTES);
+    use[Symbol.dispose]();
+    expect(() => stored.have).toThrow("disposed");
+  });
 });
 
 describe("a reader", () => {

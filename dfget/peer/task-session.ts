@@ -37,7 +37,8 @@ export class TaskSession {
   readonly #heldAtOpening: Bitmap;
   #failure: ProtocolError | undefined;
   #userCount = 0;
-  #isOver = false;
+  #isLetGo = false;
+  readonly #over = new AbortController();
   /**
    * Whether the whole has to be hashed here before it counts as proven: some pieces did not come, one
    * after the other, under the eyes of one supernode that withholds the last until it has proven all.
@@ -113,9 +114,19 @@ export class TaskSession {
     return ending;
   }
 
-  /** The task is over: its file is let go of when nobody uses it any more. */
+  /** Aborts when the task is over: nothing may be written any more. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** The task is over; who reads what is held may go on. */
+  end(): void {
+    this.#over.abort(this.#failure);
+  }
+
+  /** Nothing writes any more: the file is let go of when nobody uses it. */
   letGo(): void {
-    this.#isOver = true;
+    this.#isLetGo = true;
     this.#closeIfUnused();
   }
 
@@ -180,7 +191,7 @@ export class TaskSession {
   async until(isDone: () => boolean, signal: AbortSignal): Promise<void> {
     const check = (): boolean => {
       signal.throwIfAborted();
-      if (this.#isOver && this.#failure) throw this.#failure;
+      if (this.#isLetGo && this.#failure) throw this.#failure;
       if (isDone()) return true;
       if (this.#failure) throw this.#failure;
       return false;
@@ -208,7 +219,7 @@ export class TaskSession {
   }
 
   #closeIfUnused(): void {
-    if (this.#isOver && this.#userCount === 0) this.stored[Symbol.dispose]();
+    if (this.#isLetGo && this.#userCount === 0) this.stored[Symbol.dispose]();
   }
 
   #isVouchedFor(piece: number): boolean {

@@ -57,6 +57,22 @@ describe("transfers", () => {
     expect(results.toSorted()).toEqual(["contested", "outrun"]);
   });
 
+  it("lets nobody begin with a piece that somebody has all bytes of and is about to commit", async () => {
+    const transfers = new Transfers();
+    const committing = Promise.withResolvers<void>();
+    const winner = transfers.start(3, 1, 7, async (_signal, endRivals) => {
+      const isContested = await endRivals();
+      await committing.promise;
+      return isContested;
+    });
+    const late = controlled(transfers, 4);
+    expect(await late.result).toBe("outrun");
+    const settled = transfers.winnerSettled(1, 7);
+    committing.resolve();
+    await settled;
+    expect(await winner).toBe(false);
+  });
+
   it("aborts only the transfer that is named", async () => {
     const transfers = new Transfers();
     const a = controlled(transfers, 3);

@@ -10,6 +10,15 @@ interface Transfer {
   readonly settled: Promise<unknown>;
 }
 
+/** Another transfer of the same piece has all its bytes. */
+export class Outrun extends Error {
+  override readonly name = "Outrun";
+
+  constructor() {
+    super("outrun");
+  }
+}
+
 /** The transfers of a peer that are under way, so that they can be stopped and waited for. */
 export class Transfers {
   readonly #byPiece = new Map<string, Set<Transfer>>();
@@ -17,7 +26,8 @@ export class Transfers {
   /**
    * Runs a transfer. `run` gets a signal, and a function that stops all other transfers of the piece and
    * resolves, when they have ended, to whether any was there since this one began; it rejects in a
-   * transfer that was outrun by another.
+   * transfer that was outrun by another. A transfer of a piece that another one has all bytes of
+   * does not begin: it would write over what was verified. Rejects with {@link Outrun}.
    */
   async start<T>(
     from: Host,
@@ -27,6 +37,7 @@ export class Transfers {
   ): Promise<T> {
     const key = `${task}/${piece}`;
     const rivals = this.#byPiece.get(key) ?? new Set();
+    if (hasWinner(rivals)) throw new Outrun();
     this.#byPiece.set(key, rivals);
     for (const rival of rivals) rival.hadRivals = true;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -42,8 +53,7 @@ export class Transfers {
       return await run(transfer.abort.signal, async () => {
         const others = [...rivals].filter((other) => other !== transfer);
         // Two that waited for each other would wait for ever.
-        if (!transfer.hasWon && others.some((other) => other.hasWon))
-          throw new DOMException("outrun", "AbortError");
+        if (!transfer.hasWon && hasWinner(others)) throw new Outrun();
         transfer.hasWon = true;
         for (const other of others) other.abort.abort();
         await Promise.all(others.map((other) => other.settled));
@@ -53,6 +63,13 @@ export class Transfers {
       resolve();
       rivals.delete(transfer);
       if (rivals.size === 0) this.#byPiece.delete(key);
+    }
+  }
+
+  /** Resolves when no transfer of the piece is about to end as the one that has its bytes. */
+  async winnerSettled(task: Task, piece: number): Promise<void> {
+    for (const { hasWon, settled } of this.#byPiece.get(`${task}/${piece}`) ?? []) {
+      if (hasWon) await settled;
     }
   }
 
@@ -75,4 +92,9 @@ export class Transfers {
     }
     await Promise.all(settled);
   }
+}
+
+function hasWinner(transfers: Iterable<Transfer>): boolean {
+  for (const { hasWon } of transfers) if (hasWon) return true;
+  return false;
 }

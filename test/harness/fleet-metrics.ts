@@ -20,7 +20,7 @@ export async function receivedBytes(peerUrl: string): Promise<ReceivedBytes> {
   const samples = await scrape(peerUrl);
   const from = (source: string): number =>
     sumOf(samples, "darter_received_bytes_total", { source });
-  const [seed, peer, origin] = [from("seed"), from("peer"), from("origin")];
+  const [seed, peer, origin] = [from("seed"), from("peers"), from("origin")];
   return { seed, peer, origin, total: seed + peer + origin };
 }
 

@@ -134,6 +134,12 @@ export class Network implements AsyncDisposable {
     await this.#ip("-n", namespace, "addr", "add", `${host.address}/24`, "dev", "eth0");
     await this.#ip("-n", namespace, "link", "set", "lo", "up");
     await this.#ip("-n", namespace, "link", "set", "eth0", "up");
+    // The same on every machine, and always there: BBR, the default of some, overfills links shaped by tbf.
+    await mustRun({
+      command: "sh",
+      args: ["-c", "echo reno > /proc/sys/net/ipv4/tcp_congestion_control"],
+      networkNamespace: namespace,
+    });
   }
 
   async #ip(...args: readonly string[]): Promise<void> {

@@ -107,6 +107,8 @@ class Pace {
     if (this.#bytesPerMs === undefined) return;
     const dueMs = this.#startMs + this.#taken / this.#bytesPerMs;
     this.#taken += lengthBytes;
-    while (performance.now() < dueMs) await delay(Math.min(TICK_MS, dueMs - performance.now()));
+    for (let leftMs = dueMs - performance.now(); leftMs > 0; leftMs = dueMs - performance.now()) {
+      await delay(Math.min(TICK_MS, leftMs));
+    }
   }
 }

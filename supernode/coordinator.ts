@@ -19,7 +19,7 @@ import type { TaskTimes } from "./tasks/live-task.ts";
 import { TaskDirectory } from "./tasks/task-directory.ts";
 import { UrlResolver } from "./tasks/url-resolver.ts";
 
-export interface SwarmOptions {
+export interface CoordinatorOptions {
   /** The URL by which nodes reach the seed; undefined where the URL that they connected by is right. */
   readonly seedUrl: string | undefined;
   readonly heartbeatMs: number;
@@ -31,10 +31,10 @@ export interface SwarmOptions {
 }
 
 /** Nodes, tasks and the scheduler between them: everything that frames and transfers come to. */
-export class Swarm implements NodeEvents, AsyncDisposable {
+export class Coordinator implements NodeEvents, AsyncDisposable {
   /** Derived from the key by which pieces are signed, so it outlives a restart. */
   readonly supernodeId: string;
-  readonly #options: SwarmOptions;
+  readonly #options: CoordinatorOptions;
   readonly #seed: SeedDeps;
   readonly #metrics: SupernodeMetrics;
   readonly #nodes: NodeRegistry;
@@ -43,7 +43,7 @@ export class Swarm implements NodeEvents, AsyncDisposable {
   readonly #history: TaskHistory;
   readonly #meter: SendMeter;
 
-  constructor(seed: SeedDeps, metrics: SupernodeMetrics, options: SwarmOptions) {
+  constructor(seed: SeedDeps, metrics: SupernodeMetrics, options: CoordinatorOptions) {
     const { clock, random, fetch, store, signer } = seed;
     this.supernodeId = supernodeIdOf(signer);
     this.#seed = seed;
