@@ -13,7 +13,7 @@ export default defineConfig({
             "test/*.test.ts",
           ],
           benchmark: noBenchmarks,
-          testTimeout: 15_000,
+          testTimeout: 60_000,
         },
       },
       {

@@ -25,7 +25,7 @@ export interface FetchedTask {
   readonly content: Buffer;
 }
 
-const WAIT_MS_MAX = 10_000;
+const WAIT_MS_MAX = 30_000;
 
 /** A node for tests: does what it is told, keeps every frame it gets, and checks every piece it fetches. */
 export class ScriptedNode implements AsyncDisposable {

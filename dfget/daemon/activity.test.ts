@@ -48,8 +48,19 @@ function watch(activity: Activity, idleMs: number, signal = new AbortController(
 describe("the activity of a daemon", () => {
   it("is idle once nothing has run for the time", async () => {
     const clock = new ManualClock();
-    const state = watch(new Activity(clock), 100);
+    const activity = new Activity(clock);
+    activity.begin()[Symbol.dispose]();
+    const state = watch(activity, 100);
     await clock.advance(99);
+    expect(state.isIdle).toBe(false);
+    await clock.advance(1);
+    expect(state.isIdle).toBe(true);
+  });
+
+  it("waits longer for the first download, whose client may be slow to come", async () => {
+    const clock = new ManualClock();
+    const state = watch(new Activity(clock), 100);
+    await clock.advance(14_999);
     expect(state.isIdle).toBe(false);
     await clock.advance(1);
     expect(state.isIdle).toBe(true);

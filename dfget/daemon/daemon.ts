@@ -1,5 +1,3 @@
-import type { Registry } from "prom-client";
-
 import { systemClock } from "../../platform/clock.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { answerRequest } from "../../platform/config-text.ts";
@@ -35,8 +33,7 @@ export async function runDaemon(
   if (await isAnswering(socketPath)) throw inUse(socketPath);
 
   await using stack = new AsyncDisposableStack();
-  const deps = { log, metrics: createMetricsRegistry() };
-  const peer = await startPeer(options, config.anyPort, deps);
+  const peer = await startPeer(options, config.anyPort, log);
   const controlOptions = { socketPath, supernodeUrls: options.supernodeUrls };
   const control = await startControl(peer, controlOptions, log, signal);
   // The socket goes last: whoever finds none may start another daemon on the same pieces.
@@ -49,17 +46,16 @@ export async function runDaemon(
   log.info("shutting down");
 }
 
-async function startPeer(
-  options: PeerOptions,
-  anyPort: boolean,
-  deps: { log: Log; metrics: Registry },
-): Promise<Peer> {
+async function startPeer(options: PeerOptions, anyPort: boolean, log: Log): Promise<Peer> {
+  // A registry takes the metrics of one peer only.
+  const start = async (attempt: PeerOptions): Promise<Peer> =>
+    await Peer.start(attempt, { log, metrics: createMetricsRegistry() });
   try {
-    return await Peer.start(options, deps);
+    return await start(options);
   } catch (error) {
     const isTaken = error instanceof UserError && error.exitCode === EXIT.addressInUse;
     if (!anyPort || !isTaken) throw error;
-    return await Peer.start({ ...options, listen: { ...options.listen, port: 0 } }, deps);
+    return await start({ ...options, listen: { ...options.listen, port: 0 } });
   }
 }
 
