@@ -30,9 +30,18 @@ export function byteCount(notes: { default: number; description: string; placeho
   return Type.Integer({ minimum: 0, placeholder: "SIZE", ...notes, unit: "bytes" });
 }
 
-/** An option whose value is a number of milliseconds, written as "30s" or plainly. */
-export function duration(notes: { default: number; description: string }) {
-  return Type.Integer({ minimum: 0, placeholder: "TIME", ...notes, unit: "ms" });
+/** A timer that is set for longer goes off at once. */
+const DURATION_MS_MAX = 2 ** 31 - 1;
+
+/** An option whose value is a number of milliseconds, written as "30s" or plainly, of at most 24 days. */
+export function duration(notes: { default: number; minimum?: number; description: string }) {
+  return Type.Integer({
+    minimum: 0,
+    maximum: DURATION_MS_MAX,
+    placeholder: "TIME",
+    ...notes,
+    unit: "ms",
+  });
 }
 
 /** An option that takes one of a few words. */

@@ -141,6 +141,9 @@ describe("a configuration is refused in one sentence", () => {
     [["--disk-quota", "lots"], '--disk-quota must be a size such as 512MiB, not "lots"'],
     [["--disk-quota=-1"], '--disk-quota must be a size such as 512MiB, not "-1"'],
     [["--wait-ms", "soon"], '--wait-ms must be a time such as 30s, not "soon"'],
+    [["--wait-ms", "700h"], "--wait-ms (waitMs), in milliseconds, is 2520000000: must be <= "],
+    [["--slots", "-1"], "--slots has no value, or one that begins with a dash"],
+    [["-l", "-x"], "-l has no value, or one that begins with a dash, which is written as -l-VALUE"],
     [["--log-level", "loud"], '--log-level (logLevel) is "loud": one of info, warn'],
     [["--no-listen"], "--no-listen"],
   ])("for the flags %j", (argv, part) => {

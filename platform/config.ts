@@ -82,7 +82,7 @@ function readFlags<T extends TObject>(
       allowNegative: true,
     });
   } catch (error) {
-    throw usageError(definition.program, firstSentence((error as Error).message));
+    throw usageError(definition.program, parsingProblem((error as Error).message));
   }
   const request = (["help", "version", "print-config"] as const).find(
     (name) => parsed.values[name],
@@ -189,15 +189,24 @@ function checkValues<T extends TObject>(
     const wanted = option.choices
       ? `one of ${option.choices.join(", ")}`
       : ([...Value.Errors(schema, value)][0]?.message ?? "something else");
+    const inUnit = option.unit === "ms" && typeof value === "number" ? ", in milliseconds," : "";
     throw usageError(
       definition.program,
-      `--${option.flag} (${option.key}) is ${JSON.stringify(value)}: ${wanted}`,
+      `--${option.flag} (${option.key})${inUnit} is ${JSON.stringify(value)}: ${wanted}`,
     );
   }
 }
 
 function usageError(program: string, sentence: string): UserError {
   return new UserError(EXIT.usage, `${sentence}; see ${program} --help`);
+}
+
+/** What `parseArgs` complains of. */
+function parsingProblem(text: string): string {
+  const flag = /^Option '(\S+)' argument is ambiguous/.exec(text)?.[1];
+  if (flag === undefined) return firstSentence(text);
+  const written = flag.startsWith("--") ? `${flag}=-VALUE` : `${flag}-VALUE`;
+  return `${flag} has no value, or one that begins with a dash, which is written as ${written}`;
 }
 
 function firstSentence(text: string): string {

@@ -19,6 +19,7 @@ export const SupernodeConfig = Type.Object({
     }),
   ),
   dataDir: Type.String({
+    minLength: 1,
     default: "/var/lib/darter/supernode",
     placeholder: "DIR",
     description: "where pieces, records and the signing key are kept",
@@ -52,7 +53,8 @@ export const SupernodeConfig = Type.Object({
   }),
   heartbeat: duration({
     default: 5000,
-    description: "how often a node is asked whether it is there",
+    minimum: 1000,
+    description: "how often a node is asked whether it is there; 1 s at least",
   }),
   logLevel: choice(LOG_LEVELS, { default: "info", description: "what is logged" }),
 });

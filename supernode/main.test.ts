@@ -36,6 +36,9 @@ describe("the supernode as a program", () => {
     [["--allow-origin", "http://x"], 2, '--allow-origin "http://x" is neither'],
     [["--config", "/no/such/file"], 2, "/no/such/file"],
     [["--upload-slots", "0"], 2, "--upload-slots"],
+    [["--heartbeat", "0"], 2, "--heartbeat (heartbeat), in milliseconds, is 0: must be >= 1000"],
+    [["--advertise", "10.0.0.1:0"], 2, "--advertise 10.0.0.1:0 must name a port above 0"],
+    [["--data-dir="], 2, '--data-dir (dataDir) is ""'],
   ])("refuses %j by one sentence", async (args, code, sentence) => {
     const result = await run(...args);
     expect(result.code).toBe(code);

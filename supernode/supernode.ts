@@ -52,8 +52,7 @@ export async function startSupernode(
   tuning: SupernodeTuning = {},
 ): Promise<Supernode> {
   const listen = endpointOf("listen", config.listen);
-  const seedUrl =
-    config.advertise && `http://${formatEndpoint(endpointOf("advertise", config.advertise))}`;
+  const seedUrl = config.advertise && advertisedUrl(config.advertise);
   const gate = new AddressGate(config.allowOrigin);
   await using stack = new AsyncDisposableStack();
   const { dataDir, diskQuota: quotaBytes, uploadRate } = config;
@@ -120,6 +119,15 @@ export async function startSupernode(
   });
   const running = stack.move();
   return { endpoint, [Symbol.asyncDispose]: async () => await running.disposeAsync() };
+}
+
+function advertisedUrl(text: string): string {
+  const endpoint = endpointOf("advertise", text);
+  if (endpoint.port > 0) return `http://${formatEndpoint(endpoint)}`;
+  throw new UserError(
+    EXIT.usage,
+    `--advertise ${text} must name a port above 0; see supernode --help`,
+  );
 }
 
 function endpointOf(option: string, text: string): Endpoint {

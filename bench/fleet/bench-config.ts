@@ -41,6 +41,10 @@ export const fleetBenchSchema = Type.Object({
       description: "the uplink of each zone, each way; by default as fast as all its hosts",
     }),
   ),
+  queue: duration({
+    default: 50,
+    description: "how long a packet may wait at an end of a link before it is dropped",
+  }),
   stagger: duration({
     default: 0,
     description: "the hosts begin at moments spread over this time",

@@ -16,6 +16,8 @@ export interface FleetBenchOptions {
   readonly zoneCount: number;
   /** Undefined when there is one zone, or no limit of its own. */
   readonly zoneMbit: number | undefined;
+  /** How long a packet may wait at an end of a link. */
+  readonly queueMs: number;
   readonly staggerMs: number;
   readonly kills: readonly KillSpec[];
   /** Undefined for the usual one of each file. */
@@ -41,6 +43,7 @@ export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
   if (config.zones === 1 && config.zoneMbit !== undefined) {
     throw usage("--zone-mbit needs --zones 2 or more");
   }
+  if (config.queue === 0) throw usage("--queue must be above 0");
   return {
     nodeCount: config.nodes,
     nodeMbit: config.mbit,
@@ -49,6 +52,7 @@ export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
     fileLengthsBytes: fileLengths(config, pieceLengthBytes),
     zoneCount: config.zones,
     zoneMbit: config.zoneMbit,
+    queueMs: config.queue,
     staggerMs: config.stagger,
     kills: config.kill.map((text) => killOf(text, config.nodes)),
     pieceLengthBytes,

@@ -20,6 +20,7 @@ export class Topology implements AsyncDisposable {
     const network = await Network.create({
       hostCount: FIRST_NODE_HOST + options.nodeCount,
       rateMbitPerSecond: (index) => rates[index] ?? options.nodeMbit,
+      queueMs: options.queueMs,
       ...(options.zoneCount === 1
         ? {}
         : {

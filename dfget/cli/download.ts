@@ -68,7 +68,7 @@ async function download(
 ): Promise<void> {
   const startedMs = systemClock.nowMs();
   // First of all, so that a target that cannot be written costs nobody a byte.
-  await using target = await openTarget(plan);
+  await using target = await openTarget(plan, signal);
   const client = new DaemonClient(settings.socketPath);
   const parts = await beginDownload(client, plan, settings, reporter, signal);
   const received = await receiveDownload(
@@ -128,10 +128,10 @@ function noteOtherSupernodes(
   );
 }
 
-async function openTarget(plan: DownloadPlan): Promise<Target> {
+async function openTarget(plan: DownloadPlan, signal: AbortSignal): Promise<Target> {
   return plan.output.kind === "stdout"
     ? streamTarget(process.stdout, "standard output")
-    : await openTargetFile(plan.output.path);
+    : await openTargetFile(plan.output.path, signal);
 }
 
 function daemonSettings(

@@ -19,6 +19,7 @@ import { EXIT } from "../../platform/user-error.ts";
 import { fileFailure } from "./file-failure.ts";
 import { openTargetFile } from "./target-file.ts";
 
+const never = new AbortController().signal;
 let directory: string;
 
 beforeEach(async () => {
@@ -31,7 +32,7 @@ describe("a target file", () => {
   it("appears whole at its place, and nothing else does", async () => {
     const path = join(directory, "f");
     {
-      await using target = await openTargetFile(path);
+      await using target = await openTargetFile(path, never);
       await target.write(Buffer.from("one "));
       await target.write(Buffer.from("two"));
       const names = await readdir(directory);
@@ -47,7 +48,7 @@ describe("a target file", () => {
     const path = join(directory, "f");
     await writeFile(path, "before");
     {
-      await using target = await openTargetFile(path);
+      await using target = await openTargetFile(path, never);
       await target.write(Buffer.from("half"));
     }
     expect(await readdir(directory)).toEqual(["f"]);
@@ -58,7 +59,7 @@ describe("a target file", () => {
     const path = join(directory, "f");
     await writeFile(path, "before");
     await chmod(path, 0o640);
-    await using target = await openTargetFile(path);
+    await using target = await openTargetFile(path, never);
     await target.commit();
     expect((await stat(path)).mode & 0o777).toBe(0o640);
   });
@@ -68,14 +69,14 @@ describe("a target file", () => {
     await writeFile(join(directory, "real", "f"), "before");
     await symlink("real/f", join(directory, "link"));
     {
-      await using target = await openTargetFile(join(directory, "link"));
+      await using target = await openTargetFile(join(directory, "link"), never);
       await target.write(Buffer.from("after"));
       await target.commit();
     }
     expect((await lstat(join(directory, "link"))).isSymbolicLink()).toBe(true);
     expect(await readFile(join(directory, "real", "f"), "utf8")).toBe("after");
     {
-      await using target = await openTargetFile("/dev/null");
+      await using target = await openTargetFile("/dev/null", never);
       await target.write(Buffer.from("gone"));
       await target.commit();
     }
@@ -84,7 +85,7 @@ describe("a target file", () => {
 
   it("takes the longest name that there is", async () => {
     const path = join(directory, "é".repeat(127));
-    await using target = await openTargetFile(path);
+    await using target = await openTargetFile(path, never);
     await target.commit();
     expect(await readdir(directory)).toEqual(["é".repeat(127)]);
   });
@@ -97,16 +98,39 @@ describe("a target file", () => {
       [directory]: "is a directory",
     };
     for (const [path, sentence] of Object.entries(refusals)) {
-      const error = await openTargetFile(path).catch((error: unknown) => error);
+      const error = await openTargetFile(path, never).catch((error: unknown) => error);
       expect(error).toMatchObject({ name: "UserError", exitCode: EXIT.localFile });
       expect(String(error)).toContain(sentence);
     }
     expect(await readdir(directory)).toEqual(["file"]);
   });
 
+  it("that is a pipe waits for its reader, and is written to it", async () => {
+    const path = join(directory, "pipe");
+    expect(spawnSync("mkfifo", [path]).status).toBe(0);
+    const opening = openTargetFile(path, never);
+    const reading = readFile(path, "utf8");
+    {
+      await using target = await opening;
+      await target.write(Buffer.from("through the pipe"));
+      await target.commit();
+    }
+    expect(await reading).toBe("through the pipe");
+  });
+
+  it("that is a pipe without a reader is given up at a signal", async () => {
+    const path = join(directory, "pipe");
+    expect(spawnSync("mkfifo", [path]).status).toBe(0);
+    const reason = new Error("interrupted");
+    const ending = new AbortController();
+    const opening = openTargetFile(path, ending.signal);
+    ending.abort(reason);
+    await expect(opening).rejects.toBe(reason);
+  });
+
   it("says that the disk is full and leaves nothing", async () => {
     const write = async () => {
-      await using target = await openTargetFile("/dev/full");
+      await using target = await openTargetFile("/dev/full", never);
       await target.write(Buffer.from("x"));
     };
     await expect(write()).rejects.toMatchObject({ exitCode: EXIT.localFile });
@@ -117,7 +141,7 @@ describe("a target file", () => {
     const module = new URL("./target-file.ts", import.meta.url).href;
     const script = `
       const { openTargetFile } = await import(${JSON.stringify(module)});
-      await openTargetFile(${JSON.stringify(join(directory, "f"))});
+      await openTargetFile(${JSON.stringify(join(directory, "f"))}, new AbortController().signal);
       process.exit(0);`;
     const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script]);
     expect(ended.status).toBe(0);

@@ -5,9 +5,11 @@ import type { FileHandle } from "node:fs/promises";
 import { access, constants, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
+import { systemClock } from "../../platform/clock.ts";
 import { fileFailure } from "./file-failure.ts";
 
 const NAME_BYTES_MAX = 255;
+const READER_POLL_MS = 50;
 
 /** Where a download is written. Disposing it without `commit` leaves nothing behind. */
 export interface Target extends AsyncDisposable {
@@ -19,20 +21,34 @@ export interface Target extends AsyncDisposable {
 
 /**
  * Opens a target at `path`. A regular file appears there complete or not at all: it is written beside
- * its place under a hidden name and then renamed. Devices and pipes are written to directly. Throws
- * UserError (local file) when that is not possible.
+ * its place under a hidden name and then renamed. Devices and pipes are written to directly, a pipe once
+ * somebody reads it. Throws UserError (local file) when that is not possible, or the signal's reason.
  */
-export async function openTargetFile(path: string): Promise<Target> {
+export async function openTargetFile(path: string, signal: AbortSignal): Promise<Target> {
   try {
     // A link is followed, as by every other program that writes a file.
     const place = await realpath(path).catch(() => path);
     const info = await stat(place).catch(() => undefined);
+    await using _pipe = info?.isFIFO() === true ? await openWhenRead(place, signal) : undefined;
     if (info && !info.isFile() && !info.isDirectory()) return await openSpecialFile(place);
     if (info?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     if (info) await access(place, constants.W_OK);
     return await openPartFile(place, info);
   } catch (error) {
+    signal.throwIfAborted();
     throw fileFailure(error, path);
+  }
+}
+
+/** Opens a pipe once somebody reads it; to open it at once would block, out of reach of any signal. */
+async function openWhenRead(path: string, signal: AbortSignal): Promise<FileHandle> {
+  for (;;) {
+    try {
+      return await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    await systemClock.sleep(READER_POLL_MS, signal);
   }
 }
 

@@ -9,17 +9,27 @@ import type { SwarmDriver } from "./swarm-driver.ts";
 import type { TaskKeeper } from "./task-keeper.ts";
 import type { TaskSession } from "./task-session.ts";
 
+/** A task is given up after so many runs in a row, over so long a time, without a new piece from anywhere. */
+const FRUITLESS_RUNS_MAX = 5;
+const FRUITLESS_MS_MAX = 60_000;
+
+export interface OriginRunsDeps {
+  readonly intake: Pick<OriginIntake, "fetchRun">;
+  readonly driver: Pick<
+    SwarmDriver,
+    "nowMs" | "originPieceHeld" | "lengthKnown" | "originRunFailed"
+  > & { readonly swarm: Pick<SwarmDriver["swarm"], "orphan"> };
+  readonly keeper: Pick<TaskKeeper, "full">;
+  readonly log: Log;
+}
+
 /** Reads from the origin what the swarm asks for, and tells it what came of it. */
 export class OriginRuns {
-  readonly #deps: {
-    readonly intake: OriginIntake;
-    readonly driver: SwarmDriver;
-    readonly keeper: TaskKeeper;
-    readonly log: Log;
-  };
+  readonly #deps: OriginRunsDeps;
   readonly #readToEnd = new Set<TaskSession>();
+  readonly #fruitless = new WeakMap<TaskSession, FruitlessRuns>();
 
-  constructor(deps: { intake: OriginIntake; driver: SwarmDriver; keeper: TaskKeeper; log: Log }) {
+  constructor(deps: OriginRunsDeps) {
     this.#deps = deps;
   }
 
@@ -58,10 +68,31 @@ export class OriginRuns {
       const { taskId } = session;
       log.warn({ taskId, error: (error as Error).message }, "the origin could not be read");
       const isFinal = error instanceof ProtocolError && isForGood(error);
-      if (isFinal || session.lengthBytes === undefined) session.fail(asProtocolError(error));
-      else driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
+      if (isFinal || session.lengthBytes === undefined || this.#isHopeless(session)) {
+        session.fail(asProtocolError(error));
+      } else driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
     }
   }
+
+  /** Counts a failed run. Somebody waits for the task, and shall not wait for ever. */
+  #isHopeless(session: TaskSession): boolean {
+    const { nowMs } = this.#deps.driver;
+    const heldPieces = session.stored.have.count;
+    const before = this.#fruitless.get(session);
+    const runs =
+      before?.heldPieces === heldPieces
+        ? { ...before, count: before.count + 1 }
+        : { heldPieces, sinceMs: nowMs, count: 1 };
+    this.#fruitless.set(session, runs);
+    return runs.count >= FRUITLESS_RUNS_MAX && nowMs - runs.sinceMs >= FRUITLESS_MS_MAX;
+  }
+}
+
+/** Runs of a task that failed since the last piece of it came in. */
+interface FruitlessRuns {
+  readonly heldPieces: number;
+  readonly sinceMs: number;
+  readonly count: number;
 }
 
 /** Where reading goes on; at the start where the origin cannot be asked for the rest of the same version. */

@@ -1,13 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
 
+import { certificateSha256 } from "../../protocol/piece-certificate.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
 import { NODE_HEADER } from "../../protocol/version.ts";
 import type { Log } from "../../platform/log.ts";
 import type { TrustedKeys } from "../../platform/signing.ts";
 import { formatPiecePath } from "../../store/piece-path.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
 import { PieceFetchError } from "../transfer/piece-fetch-error.ts";
-import type { PieceFetcher } from "../transfer/piece-fetcher.ts";
+import type { PieceFetchResult, PieceFetcher } from "../transfer/piece-fetcher.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
 import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
@@ -81,12 +83,7 @@ export class PieceIntake {
           lengthBytes,
         });
       if (!vouched || !timingSafeEqual(vouched, result.sha256)) {
-        this.#log.warn(
-          { taskId, piece, source: `${endpoint.host}:${endpoint.port}` },
-          "a piece does not match its certificate and was thrown away",
-        );
-        this.#metrics.pieceFailed("corrupt");
-        return "corrupt";
+        return this.#rejected(taskId, piece, endpoint, result);
       }
       const wasContested = await endRivals();
       if (stored.have.has(piece)) return "aborted";
@@ -102,6 +99,28 @@ export class PieceIntake {
     } finally {
       if (isReserved) stored.release(lengthBytes);
     }
+  }
+
+  /**
+   * Bytes that are not what their certificate says are the sender's fault. A certificate of somebody who is not
+   * believed here need not be: the sender may have had the piece from another supernode.
+   */
+  #rejected(
+    taskId: TaskId,
+    piece: number,
+    endpoint: PieceEndpoint,
+    { certificate, sha256 }: PieceFetchResult,
+  ): IntakeResult {
+    const said = certificate && certificateSha256(certificate);
+    const isIntact = said !== undefined && timingSafeEqual(said, sha256);
+    this.#log.warn(
+      { taskId, piece, source: `${endpoint.host}:${endpoint.port}` },
+      isIntact
+        ? "a piece comes with a certificate of nobody who is believed here, and was thrown away"
+        : "a piece does not match its certificate and was thrown away",
+    );
+    this.#metrics.pieceFailed(isIntact ? "unbelieved" : "corrupt");
+    return isIntact ? "failed" : "corrupt";
   }
 
   #resultOf(session: TaskSession, error: unknown, signal: AbortSignal): IntakeResult {

@@ -1,4 +1,3 @@
-import { Bitmap } from "../../protocol/bitmap.ts";
 import { nodeKey } from "../../protocol/node-id.ts";
 import type { NodeId } from "../../protocol/node-id.ts";
 import type { NodeFrame } from "../../protocol/node-frames.ts";
@@ -11,6 +10,7 @@ import type { NeighbourLink } from "./neighbour-link.ts";
 import type { NeighbourAddress, Neighbours } from "./neighbours.ts";
 import type { PieceEndpoint, PieceIntake } from "./piece-intake.ts";
 import { SwarmMessages } from "./swarm-messages.ts";
+import { bitmapOf, resized } from "./told-bitmap.ts";
 import { taskKey } from "./task-key.ts";
 import type { TaskSession } from "./task-session.ts";
 import type { Transfers } from "./transfers.ts";
@@ -344,19 +344,4 @@ export class SwarmDriver {
       Math.max(0, Math.ceil(atMs - this.nowMs)),
     );
   }
-}
-
-function bitmapOf(bytes: Uint8Array, length: number): Bitmap | undefined {
-  try {
-    return Bitmap.fromBytes(bytes, length);
-  } catch {
-    return undefined;
-  }
-}
-
-function resized(map: Bitmap, length: number): Bitmap {
-  if (map.length === length) return map;
-  const copy = new Bitmap(length);
-  for (const piece of map) if (piece < length) copy.add(piece);
-  return copy;
 }

@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import { lookup as resolve } from "node:dns";
-import type { LookupFunction } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { createSecureContext, getCACertificates } from "node:tls";
 import type { Dispatcher, buildConnector as Connectors } from "undici";
@@ -68,8 +68,22 @@ function gatedConnector(
       callback(error as Error, null);
       return;
     }
-    connect(target, callback);
+    connect(target, (...answer) => {
+      const [, socket] = answer;
+      if (socket) tellResetFromEnd(socket);
+      callback(...answer);
+    });
   };
+}
+
+/**
+ * Undici takes ECONNRESET for the end of a body that lasts until the connection closes, as after an HTTP/1.0 answer
+ * without a length. Such a body may be cut anywhere, so the error gets a code that counts as one.
+ */
+function tellResetFromEnd(socket: Socket): void {
+  socket.prependListener("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "ECONNRESET") error.code = "ECONNABORTED";
+  });
 }
 
 /** Resolves a name to those of its addresses that may be connected to; fails when there is none. */

@@ -11,10 +11,17 @@ export interface ZoneOptions {
   readonly zoneOf: (hostIndex: number) => number | undefined;
 }
 
-/** What tc is told to let a device send at this rate. */
-export function tbfOf(rateMbitPerSecond: number): readonly string[] {
+/** A limit of what one end of a link sends. */
+export interface LinkLimit {
+  readonly rateMbitPerSecond: number;
+  /** How long a packet waits at most before it is sent; what would wait longer is dropped. 50 when left out. */
+  readonly queueMs?: number | undefined;
+}
+
+/** What tc is told to let a device send so much. */
+export function tbfOf({ rateMbitPerSecond, queueMs = 50 }: LinkLimit): readonly string[] {
   const burstKib = Math.max(64, Math.ceil(rateMbitPerSecond / 2));
-  return `tbf rate ${rateMbitPerSecond}mbit burst ${burstKib}kb latency 50ms`.split(" ");
+  return `tbf rate ${rateMbitPerSecond}mbit burst ${burstKib}kb latency ${queueMs}ms`.split(" ");
 }
 
 /** The bridge of a zone, or the first bridge. */
@@ -26,7 +33,7 @@ export function bridgeOf(zone: number | undefined): string {
 export async function makeZone(
   namespace: string,
   zone: number,
-  rateMbitPerSecond: number | undefined,
+  linkLimit: LinkLimit | undefined,
 ): Promise<void> {
   const ip = async (...args: readonly string[]): Promise<void> => {
     await mustRun({ command: "ip", args: ["-n", namespace, ...args] });
@@ -40,8 +47,8 @@ export async function makeZone(
   await ip("link", "add", `down${zone}`, "type", "veth", "peer", "name", uplink(zone));
   for (const { device, bridge } of ends) {
     await ip("link", "set", device, "master", bridge, "up");
-    if (rateMbitPerSecond === undefined) continue;
-    const limit = tbfOf(rateMbitPerSecond);
+    if (linkLimit === undefined) continue;
+    const limit = tbfOf(linkLimit);
     await mustRun({
       command: "tc",
       args: ["-n", namespace, "qdisc", "replace", "dev", device, "root", ...limit],

@@ -9,6 +9,8 @@ export interface NetworkOptions {
   readonly hostCount: number;
   /** Rate of each host's link, each way, in Mbit/s, by host index; a host without one is not shaped. */
   readonly rateMbitPerSecond?: (hostIndex: number) => number | undefined;
+  /** How long a packet may wait at an end of a shaped link, in milliseconds; 50 when left out. */
+  readonly queueMs?: number;
   /** Groups of hosts behind bridges of their own; all hosts stand at one bridge when left out. */
   readonly zones?: ZoneOptions;
 }
@@ -50,12 +52,15 @@ export class Network implements AsyncDisposable {
     try {
       await network.#makeSwitch();
       for (let zone = 0; zone < (options.zones?.count ?? 0); zone++) {
-        await makeZone(network.#switch, zone, options.zones?.rateMbitPerSecond);
+        const rate = options.zones?.rateMbitPerSecond;
+        const limit =
+          rate === undefined ? undefined : { rateMbitPerSecond: rate, queueMs: options.queueMs };
+        await makeZone(network.#switch, zone, limit);
       }
       for (const host of hosts) {
         await network.#addHost(host, bridgeOf(options.zones?.zoneOf(host.index)));
         const rate = options.rateMbitPerSecond?.(host.index);
-        if (rate !== undefined) await network.shape(host, rate);
+        if (rate !== undefined) await network.shape(host, rate, options.queueMs);
       }
     } catch (error) {
       await network[Symbol.asyncDispose]();
@@ -73,8 +78,8 @@ export class Network implements AsyncDisposable {
   }
 
   /** Limits the host's link to this rate, each way; replaces an earlier limit. */
-  async shape(host: Host, rateMbitPerSecond: number): Promise<void> {
-    const limit = tbfOf(rateMbitPerSecond);
+  async shape(host: Host, rateMbitPerSecond: number, queueMs?: number): Promise<void> {
+    const limit = tbfOf({ rateMbitPerSecond, queueMs });
     await this.#tc(host.networkNamespace, "qdisc", "replace", "dev", "eth0", "root", ...limit);
     await this.#tc(this.#switch, "qdisc", "replace", "dev", `h${host.index}`, "root", ...limit);
   }
