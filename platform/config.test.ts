@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Type } from "typebox";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 
 import { byteCount, choice, duration, repeated } from "./config-option.ts";
 import type { ProgramDefinition } from "./config.ts";
@@ -173,6 +173,13 @@ describe("a configuration is refused in one sentence", () => {
 
   it.each(["- a\n- b\n", "text\n"])("for a file that holds %j", (text) => {
     expect(refusal(["--config", configFile(text)])).toContain("must hold keys and values");
+  });
+
+  it("for a file with an unknown YAML tag, and without a warning besides", () => {
+    const warn = vi.spyOn(process, "emitWarning");
+    expect(refusal(["--config", configFile("!!js/function x\n")])).toContain("keys and values");
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it("for a file that is not there, or no YAML", () => {

@@ -117,7 +117,7 @@ function readEnvironment(
 function readConfigFile(path: string, options: readonly ConfigOption[]): RawValues {
   let content: unknown;
   try {
-    content = parseYaml(readFileSync(path, "utf8"));
+    content = parseYaml(readFileSync(path, "utf8"), { logLevel: "error" });
   } catch (error) {
     const reason = (error as Error).message.split("\n", 1)[0];
     throw new UserError(

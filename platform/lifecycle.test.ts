@@ -55,6 +55,18 @@ describe("a program", () => {
     });
   });
 
+  it("ends with one sentence where its current directory was removed", async () => {
+    const ending = await run(`
+      const { mkdtempSync, rmdirSync } = await import("node:fs");
+      const { resolve } = await import("node:path");
+      const directory = mkdtempSync("/tmp/darter-gone-");
+      process.chdir(directory);
+      rmdirSync(directory);
+      resolve("file");`);
+    const stderr = "tool: the current directory is gone; change to another one\n";
+    expect(ending).toEqual({ code: 8, signal: null, stderr });
+  });
+
   it("ends with 1 and a stack for a defect", async () => {
     const { code, stderr } = await run('throw new TypeError("a defect");');
     expect(code).toBe(1);

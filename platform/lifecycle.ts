@@ -37,6 +37,10 @@ export async function runProgram(
 
 /** Says on standard error what ended a program, and returns its exit code. */
 function report(name: string, error: unknown): number {
+  if ((error as NodeJS.ErrnoException | undefined)?.syscall === "uv_cwd") {
+    process.stderr.write(`${name}: the current directory is gone; change to another one\n`);
+    return EXIT.localFile;
+  }
   if (error instanceof UserError) {
     process.stderr.write(`${name}: ${error.message}\n`);
     return error.exitCode;

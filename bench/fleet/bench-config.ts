@@ -42,7 +42,7 @@ export const fleetBenchSchema = Type.Object({
     }),
   ),
   queue: duration({
-    default: 50,
+    default: 10,
     description: "how long a packet may wait at an end of a link before it is dropped",
   }),
   stagger: duration({

@@ -32,6 +32,8 @@ function sentenceOf(code: string, path: string): string | undefined {
       return `${path} cannot be written: the file is too large for the file system or the user's limit`;
     case "ENAMETOOLONG":
       return `${path} is too long for a path`;
+    case "ELOOP":
+      return `${path} cannot be written: it is one of links that lead in a circle`;
     case "EPIPE":
       return `the reader of ${path} went away`;
     case "EIO":

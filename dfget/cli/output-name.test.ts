@@ -51,6 +51,11 @@ describe("-o", () => {
     expect(outputOf(`${directory}/sub/`, url)).toEqual({ kind: "file", path });
   });
 
+  it("leaves a path that cannot be looked at to the opening", () => {
+    const path = join(directory, "n".repeat(300));
+    expect(outputOf(path, url)).toEqual({ kind: "file", path });
+  });
+
   it("refuses a directory as a file and a directory that is not there", () => {
     expect(() => outputOf(`${directory}/sub`, url)).toThrow("is a directory");
     expect(() => outputOf(`${directory}/none/`, url)).toThrow("does not exist");

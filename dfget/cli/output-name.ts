@@ -51,7 +51,12 @@ export function nameFromUrl(url: string): string {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Whatever it is, opening the target says it better.
+    return false;
+  }
 }
 
 /** Undoes percent-encoding; what is none stays as it is. */

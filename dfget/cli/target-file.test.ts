@@ -83,6 +83,17 @@ describe("a target file", () => {
     expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
   });
 
+  it("is made where a link points to", async () => {
+    await mkdir(join(directory, "real"));
+    await symlink("link", join(directory, "chain"));
+    await symlink("real/new", join(directory, "link"));
+    await using target = await openTargetFile(join(directory, "chain"), never);
+    await target.write(Buffer.from("new"));
+    await target.commit();
+    expect((await lstat(join(directory, "link"))).isSymbolicLink()).toBe(true);
+    expect(await readFile(join(directory, "real", "new"), "utf8")).toBe("new");
+  });
+
   it("takes the longest name that there is", async () => {
     const path = join(directory, "é".repeat(127));
     await using target = await openTargetFile(path, never);
@@ -92,7 +103,12 @@ describe("a target file", () => {
 
   it("is refused with one sentence where it cannot be", async () => {
     await writeFile(join(directory, "file"), "");
+    await symlink("loop", join(directory, "loop"));
+    await symlink("none/f", join(directory, "lost"));
     const refusals = {
+      [join(directory, "loop")]: "links that lead in a circle",
+      [join(directory, "lost")]: "does not exist",
+      [join(directory, "n".repeat(256))]: "too long",
       [join(directory, "none", "f")]: "does not exist",
       [join(directory, "file", "f")]: "is not a directory",
       [directory]: "is a directory",
@@ -102,7 +118,7 @@ describe("a target file", () => {
       expect(error).toMatchObject({ name: "UserError", exitCode: EXIT.localFile });
       expect(String(error)).toContain(sentence);
     }
-    expect(await readdir(directory)).toEqual(["file"]);
+    expect((await readdir(directory)).sort()).toEqual(["file", "loop", "lost"]);
   });
 
   it("that is a pipe waits for its reader, and is written to it", async () => {

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { rmSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { access, constants, open, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, constants, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
 import { systemClock } from "../../platform/clock.ts";
 import { fileFailure } from "./file-failure.ts";
@@ -26,8 +26,7 @@ export interface Target extends AsyncDisposable {
  */
 export async function openTargetFile(path: string, signal: AbortSignal): Promise<Target> {
   try {
-    // A link is followed, as by every other program that writes a file.
-    const place = await realpath(path).catch(() => path);
+    const place = await placeOf(path);
     const info = await stat(place).catch(() => undefined);
     await using _pipe = info?.isFIFO() === true ? await openWhenRead(place, signal) : undefined;
     if (info && !info.isFile() && !info.isDirectory()) return await openSpecialFile(place);
@@ -38,6 +37,18 @@ export async function openTargetFile(path: string, signal: AbortSignal): Promise
     signal.throwIfAborted();
     throw fileFailure(error, path);
   }
+}
+
+/** Where a file written to `path` comes to stand: links are followed, also those to what is not there yet. */
+async function placeOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const link = await readlink(path).catch(() => undefined);
+  if (link === undefined) return path;
+  return await placeOf(resolve(await realpath(dirname(path)), link));
 }
 
 /** Opens a pipe once somebody reads it; to open it at once would block, out of reach of any signal. */

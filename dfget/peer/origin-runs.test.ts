@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
 import { silentLog } from "../../platform/log.ts";
+import type { ErrorCode } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { openMemoryStore } from "../../store/memory-store.ts";
 import { putPieces, testTask } from "../../test/conformance/piece-fixture.ts";
@@ -9,8 +10,8 @@ import { TaskSession } from "./task-session.ts";
 
 const never = new AbortController().signal;
 
-/** A task of three pieces at an origin that fails each time. */
-async function failingTask() {
+/** A task of three pieces whose reading from the origin fails each time. */
+async function failingTask(code: ErrorCode = "ORIGIN_FAILED") {
   const store = openMemoryStore();
   const stored = await store.open(testTask("origin runs", 3));
   const session = new TaskSession({
@@ -33,7 +34,7 @@ async function failingTask() {
   const runs = new OriginRuns({
     intake: {
       fetchRun: async () => {
-        throw new ProtocolError("ORIGIN_FAILED", "the origin broke off; try again later");
+        throw new ProtocolError(code, "it did not work; try again later");
       },
     },
     driver,
@@ -68,4 +69,11 @@ it("does not give a task up after few tries, or while pieces come from elsewhere
   expect(session.failure).toBeUndefined();
   await failAtMs(16 * 60_000);
   expect(session.failure?.code).toBe("ORIGIN_FAILED");
+});
+
+it("gives a task up at once when there is no room for its pieces", async () => {
+  const { store, session, failAtMs } = await failingTask("STORAGE_FULL");
+  await using _store = store;
+  await failAtMs(0);
+  expect(session.failure?.code).toBe("STORAGE_FULL");
 });

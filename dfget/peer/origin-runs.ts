@@ -102,9 +102,12 @@ function firstUnread({ taskId, version, stored: { have } }: TaskSession): number
   return missing < 0 ? have.length : missing;
 }
 
-/** Pieces of two versions do not make up a content, so one that has changed is begun anew. */
+/**
+ * Pieces of two versions do not make up a content, so one that has changed is begun anew. What does not fit on
+ * the disk now will not fit in a moment.
+ */
 function isForGood({ code }: ProtocolError): boolean {
-  return code === "ORIGIN_CHANGED" || ERRORS[code].retry === "no";
+  return code === "ORIGIN_CHANGED" || code === "STORAGE_FULL" || ERRORS[code].retry === "no";
 }
 
 function forbidden(): ProtocolError {

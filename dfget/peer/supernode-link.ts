@@ -32,6 +32,11 @@ const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 5000;
 /** An attempt, from dialling to the welcome. */
 const CONNECT_MS_MAX = 5000;
+/** How a supernode closes the connection of a node when another one comes with the same id. */
+const REPLACED = 4409;
+/** Two nodes of one id would else push each other out for ever, several times a second. */
+const REPLACED_RETRY_MS = 60_000;
+const COMPLAINTS_MAX = 100;
 /** A supernode that wants to be silent for longer is not waited for. */
 const HEARTBEAT_MS_MAX = 600_000;
 /** A supernode that does not read this much is given up. */
@@ -48,6 +53,8 @@ export class SupernodeLink {
   #socket: WebSocket | undefined;
   #isConnected = false;
   #connectedUrl: string | undefined;
+  /** What was said about attempts since the last connection, because an outage may last for days. */
+  readonly #complaints = new Set<string>();
   #running: Promise<void> | undefined;
 
   constructor(
@@ -97,16 +104,18 @@ export class SupernodeLink {
     let failures = 0;
     while (!this.#closing.signal.aborted && this.#options.urls.length > 0) {
       const url = this.#options.urls[failures % this.#options.urls.length]!;
-      const wasConnected = await this.#connectOnce(url);
+      const { wasConnected, isReplaced } = await this.#connectOnce(url);
       failures = wasConnected ? 0 : failures + 1;
-      const delayMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10));
+      const delayMs = isReplaced
+        ? REPLACED_RETRY_MS
+        : Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures, 10));
       const jitteredMs = delayMs * (0.5 + this.#random() / 2);
       await this.#clock.sleep(jitteredMs, this.#closing.signal).catch(() => undefined);
     }
   }
 
   /** Resolves when the connection has ended, telling whether it had ever been greeted. */
-  #connectOnce(url: string): Promise<boolean> {
+  #connectOnce(url: string): Promise<{ wasConnected: boolean; isReplaced: boolean }> {
     const socket = new WebSocket(new URL("/api/v1/node", url.replace(/^http/, "ws")), {
       headers: { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) },
       handshakeTimeout: CONNECT_MS_MAX,
@@ -140,26 +149,27 @@ export class SupernodeLink {
       heartbeat.unref();
       this.#isConnected = true;
       this.#connectedUrl = url;
+      this.#complaints.clear();
       this.#log.info({ supernode: printableUrl(url) }, "connected to the supernode");
       this.#events.connected(frame, url);
     });
-    socket.on("unexpected-response", (_request, response) => {
-      this.#log.warn(
-        { supernode: printableUrl(url), status: response.statusCode },
-        response.statusCode === 426
+    socket.on("unexpected-response", (_request, { statusCode: status }) => {
+      this.#complain(
+        url,
+        status === 426
           ? "the supernode speaks another version of the protocol; bring both to the same release"
-          : "the supernode refused the connection",
+          : "the supernode refused the connection; check --supernode",
+        { status },
       );
-      response.destroy();
+      socket.removeAllListeners("error").on("error", () => undefined);
       socket.terminate();
     });
+    socket.on("error", (error) => {
+      const message = "no connection to the supernode; check --supernode and whether it runs";
+      if (!this.#closing.signal.aborted && !wasConnected)
+        this.#complain(url, message, { error: error.message });
+    });
     return new Promise((resolve) => {
-      socket.on("error", (error) => {
-        this.#log.debug(
-          { supernode: printableUrl(url), error: error.message },
-          "supernode connection",
-        );
-      });
       socket.on("close", (code) => {
         clearTimeout(greeting);
         clearInterval(heartbeat);
@@ -168,13 +178,24 @@ export class SupernodeLink {
         this.#connectedUrl = undefined;
         if (wasConnected) {
           if (!this.#closing.signal.aborted) {
-            this.#log.warn({ supernode: printableUrl(url), code }, "lost the supernode");
+            const message =
+              code === REPLACED
+                ? "another node with this node's id connected to the supernode; give each node a data directory of its own, that is no copy of another's"
+                : "lost the supernode";
+            this.#log.warn({ supernode: printableUrl(url), code }, message);
           }
           this.#events.lost();
         }
-        resolve(wasConnected);
+        resolve({ wasConnected, isReplaced: wasConnected && code === REPLACED });
       });
     });
+  }
+
+  #complain(url: string, message: string, reason: { status?: number | undefined; error?: string }) {
+    const complaint = JSON.stringify([url, reason]);
+    const level = this.#complaints.has(complaint) ? "debug" : "warn";
+    if (this.#complaints.size < COMPLAINTS_MAX) this.#complaints.add(complaint);
+    this.#log[level]({ supernode: printableUrl(url), ...reason }, message);
   }
 
   #decode(data: Buffer): SupernodeFrame | undefined {
