@@ -36,7 +36,6 @@ const CONNECT_MS_MAX = 5000;
 const REPLACED = 4409;
 /** Two nodes of one id would else push each other out for ever, several times a second. */
 const REPLACED_RETRY_MS = 60_000;
-const COMPLAINTS_MAX = 100;
 /** A supernode that wants to be silent for longer is not waited for. */
 const HEARTBEAT_MS_MAX = 600_000;
 /** A supernode that does not read this much is given up. */
@@ -167,7 +166,7 @@ export class SupernodeLink {
     socket.on("error", (error) => {
       const message = "no connection to the supernode; check --supernode and whether it runs";
       if (!this.#closing.signal.aborted && !wasConnected)
-        this.#complain(url, message, { error: error.message });
+        this.#complain(url, message, { error: error.message.split("\n", 1)[0] });
     });
     return new Promise((resolve) => {
       socket.on("close", (code) => {
@@ -191,10 +190,14 @@ export class SupernodeLink {
     });
   }
 
-  #complain(url: string, message: string, reason: { status?: number | undefined; error?: string }) {
-    const complaint = JSON.stringify([url, reason]);
+  #complain(
+    url: string,
+    message: string,
+    reason: { readonly status?: number | undefined; readonly error?: string | undefined },
+  ): void {
+    const complaint = `${url} ${reason.status}`;
     const level = this.#complaints.has(complaint) ? "debug" : "warn";
-    if (this.#complaints.size < COMPLAINTS_MAX) this.#complaints.add(complaint);
+    this.#complaints.add(complaint);
     this.#log[level]({ supernode: printableUrl(url), ...reason }, message);
   }
 
