@@ -55,6 +55,11 @@ export const fleetBenchSchema = Type.Object({
     placeholder: "SPEC",
   }),
   pieceSize: byteCount({ default: 0, description: "length of the pieces; 0 for the usual one" }),
+  warmUp: byteCount({
+    default: 1024 * 1024,
+    description:
+      "length of another file that every node fetches before, because a node in use is not a program that has just been started; 0 for none",
+  }),
   seed: Type.Integer({
     default: 1,
     minimum: 0,

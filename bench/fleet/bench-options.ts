@@ -22,6 +22,8 @@ export interface FleetBenchOptions {
   readonly kills: readonly KillSpec[];
   /** Undefined for the usual one of each file. */
   readonly pieceLengthBytes: number | undefined;
+  /** Length of a file that is fetched before; 0 for none. */
+  readonly warmUpBytes: number;
   readonly seed: number;
   readonly runCount: number;
   readonly isDirectMeasured: boolean;
@@ -56,6 +58,7 @@ export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
     staggerMs: config.stagger,
     kills: config.kill.map((text) => killOf(text, config.nodes)),
     pieceLengthBytes,
+    warmUpBytes: config.warmUp,
     seed: config.seed,
     runCount: config.runs,
     isDirectMeasured: config.direct,

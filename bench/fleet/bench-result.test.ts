@@ -13,7 +13,7 @@ const FRAME: RunFrame = {
 
 function figures(step: number): FleetFigures {
   const node = (seed: number, peer: number) => ({
-    received: { seed: seed * step, peer: peer * step, origin: 0, total: (seed + peer) * step },
+    received: { seed: 10 + seed * step, peer: peer * step, origin: 0, total: (seed + peer) * step },
     cpuSeconds: 1 + step,
   });
   return {

@@ -1,5 +1,5 @@
 import type { BoundTerm } from "./bound.ts";
-import type { FleetFigures } from "./fleet-figures.ts";
+import type { FleetFigures, NodeFigures } from "./fleet-figures.ts";
 import type { NodeOutcome } from "./fleet-downloads.ts";
 import { PAYLOAD_FACTOR } from "./payload-rate.ts";
 import { percentile, sum } from "./statistics.ts";
@@ -69,7 +69,7 @@ export function runResult(record: RunRecord, frame: RunFrame): RunResult {
   const ownTimes = done.map(({ lastMs }) => lastMs / 1000);
   const last = Math.max(...done.map(({ arrivalMs, lastMs }) => (arrivalMs + lastMs) / 1000));
   const received = (source: "seed" | "peer" | "origin"): number =>
-    sum(after.nodes.map((node) => node?.received[source] ?? 0)) / wantedBytes;
+    sumOfGrowth(before, after, (node) => node.received[source]) / wantedBytes;
   const atStart = before.supernode;
   const atEnd = after.supernode;
   const frames =
@@ -98,13 +98,7 @@ export function runResult(record: RunRecord, frame: RunFrame): RunResult {
         ? null
         : rounded(atEnd.cpuSeconds - atStart.cpuSeconds),
     cross_zone_ratio: rounded((Math.max(0, ...zoneIn) * PAYLOAD_FACTOR) / wantedBytes),
-    nodes_cpu_s: rounded(
-      sum(
-        after.nodes.map((node, i) =>
-          node === undefined ? 0 : node.cpuSeconds - (before.nodes[i]?.cpuSeconds ?? 0),
-        ),
-      ),
-    ),
+    nodes_cpu_s: rounded(sumOfGrowth(before, after, (node) => node.cpuSeconds)),
     received_ratios: {
       seed: rounded(received("seed")),
       peer: rounded(received("peer")),
@@ -117,6 +111,20 @@ export function runResult(record: RunRecord, frame: RunFrame): RunResult {
       last_s: times === undefined ? null : rounded(times.lastMs / 1000),
     })),
   };
+}
+
+/** What a figure of the nodes has grown by, over all nodes that still run. */
+function sumOfGrowth(
+  before: FleetFigures,
+  after: FleetFigures,
+  figure: (node: NodeFigures) => number,
+): number {
+  return sum(
+    after.nodes.map((node, index) => {
+      const earlier = before.nodes[index];
+      return node === undefined || earlier === undefined ? 0 : figure(node) - figure(earlier);
+    }),
+  );
 }
 
 /** To four digits behind the point, so that JSON stays readable. */

@@ -12,6 +12,7 @@ import { directPull } from "./direct-pull.ts";
 import { runFleet } from "./fleet-run.ts";
 import type { RunScene } from "./fleet-run.ts";
 import { writeOriginFiles } from "./origin-files.ts";
+import type { OriginFile } from "./origin-files.ts";
 import { measurePayloadFactor } from "./payload-probe.ts";
 import { payloadBytesPerSecond } from "./payload-rate.ts";
 import { sum } from "./statistics.ts";
@@ -40,24 +41,23 @@ export async function runFleetBench(
   const { clock, say } = deps;
   await using directory = await TemporaryDirectory.create("bench");
   say("writing the files of the origin");
-  const files = await writeOriginFiles(
-    directory.path,
-    options.fileLengthsBytes,
-    options.seed,
-    signal,
-  );
+  const { path } = directory;
+  const write = async (label: string, lengths: readonly number[]): Promise<readonly OriginFile[]> =>
+    await writeOriginFiles(path, label, lengths, options.seed, signal);
+  const files = await write("file", options.fileLengthsBytes);
+  const [warmUp] = await write("warm-up", options.warmUpBytes > 0 ? [options.warmUpBytes] : []);
   say(`making ${options.nodeCount + 2} hosts`);
   await using topology = await Topology.create(options);
-  await using nginx = await Nginx.start({ directory: directory.path, host: topology.origin });
+  await using nginx = await Nginx.start({ directory: path, host: topology.origin });
   signal.throwIfAborted();
   const random = seededRandom(options.seed);
   const arrivalsMs = drawArrivals(options.nodeCount, options.staggerMs, random);
-  const scene: RunScene = { topology, nginx, files, arrivalsMs };
+  const scene: RunScene = { topology, nginx, files, warmUp, arrivalsMs };
 
   say("a plain download between two hosts");
   const measuredPayloadFactor = await measurePayloadFactor(
     {
-      directory: directory.path,
+      directory: path,
       originUrl: nginx.url,
       host: topology.network.host(2),
       mbit: Math.min(options.originMbit, options.nodeMbit, options.zoneMbit ?? Infinity),

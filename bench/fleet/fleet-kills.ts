@@ -33,9 +33,12 @@ export class FleetKills {
     signal: AbortSignal,
   ): Promise<void> {
     const inOrder = kills.toSorted((a, b) => a.atShare - b.atShare);
-    const arrived = this.#fleet.nodes.map(() => 0);
+    if (kills.length === 0) return;
+    const earlier = this.#fleet.nodes.map(() => 0);
+    await this.#look(earlier);
+    const arrived = [...earlier];
     for (const kill of inOrder) {
-      while (sum(arrived) < kill.atShare * wantedBytes) {
+      while (sum(arrived) - sum(earlier) < kill.atShare * wantedBytes) {
         await this.#clock.sleep(LOOK_EVERY_MS, signal);
         await this.#look(arrived);
       }

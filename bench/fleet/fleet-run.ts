@@ -2,6 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { startFleet } from "../../test/harness/fleet.ts";
 import type { Fleet } from "../../test/harness/fleet.ts";
 import type { Nginx } from "../../test/harness/nginx.ts";
+import { cpuSeconds } from "../../test/harness/process-figures.ts";
 import type { FleetBenchOptions } from "./bench-options.ts";
 import type { RunRecord } from "./bench-result.ts";
 import { dfgetClient } from "./dfget-client.ts";
@@ -19,10 +20,16 @@ export interface RunScene {
   readonly topology: Topology;
   readonly nginx: Nginx;
   readonly files: readonly OriginFile[];
+  /** Fetched by every node before; undefined for nothing. */
+  readonly warmUp: OriginFile | undefined;
   readonly arrivalsMs: readonly number[];
 }
 
 const READY_MS_MAX = 120_000;
+const SETTLE_MS_MAX = 20_000;
+const SETTLE_LOOK_MS = 500;
+/** CPU time of all processes together between two looks. */
+const SETTLED_SECONDS = 0.06;
 
 /**
  * Starts a supernode and nodes without any content, downloads everywhere, compares all digests and stops
@@ -56,7 +63,7 @@ export async function runFleet(
 async function measure(
   fleet: Fleet,
   options: FleetBenchOptions,
-  { topology, nginx, files, arrivalsMs }: RunScene,
+  { topology, nginx, files, warmUp, arrivalsMs }: RunScene,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<RunRecord> {
@@ -64,6 +71,11 @@ async function measure(
   const { pieceLengthBytes } = options;
   const plan = { originUrl: nginx.url, files, pieceLengthBytes, arrivalsMs };
   const downloads = new FleetDownloads(fleet, client, plan);
+  if (warmUp !== undefined) {
+    const all = { ...plan, files: [warmUp], arrivalsMs: [] };
+    await new FleetDownloads(fleet, client, all).run(() => false, clock, signal);
+  }
+  await untilIdle(fleet, clock, signal);
   const kills = new FleetKills(fleet, clock);
   const wantedBytes = options.nodeCount * sum(files.map(({ lengthBytes }) => lengthBytes));
   await nginx.log.forget();
@@ -92,6 +104,20 @@ async function measure(
     originRequests: gets.length,
     originSentBytes: sum(gets.map(({ bytes }) => bytes)),
   };
+}
+
+/** Programs that have just started still load and compile; after a while it is measured all the same. */
+async function untilIdle(fleet: Fleet, clock: Clock, signal: AbortSignal): Promise<void> {
+  const pids = [fleet.supernode.pid, ...fleet.nodes.map(({ process }) => process.pid)];
+  const used = async (): Promise<number> => sum(await Promise.all(pids.map(cpuSeconds)));
+  const endMs = clock.nowMs() + SETTLE_MS_MAX;
+  let last = await used();
+  while (clock.nowMs() < endMs) {
+    await clock.sleep(SETTLE_LOOK_MS, signal);
+    const now = await used();
+    if (now - last < SETTLED_SECONDS) return;
+    last = now;
+  }
 }
 
 function zoneArgs(zone: number | undefined): readonly string[] {

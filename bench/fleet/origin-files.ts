@@ -13,20 +13,21 @@ export interface OriginFile {
   readonly crc32: number;
 }
 
-/** Writes files of these lengths into the directory; the same `seed` gives the same content. */
+/** Writes files of these lengths, named after `label`, into the directory; the same `seed` gives the same content. */
 export async function writeOriginFiles(
   directory: string,
+  label: string,
   lengthsBytes: readonly number[],
   seed: number,
   signal: AbortSignal,
 ): Promise<readonly OriginFile[]> {
   const files: OriginFile[] = [];
   for (const [index, lengthBytes] of lengthsBytes.entries()) {
-    const name = `file-${index}.bin`;
+    const name = `${label}-${index}.bin`;
     await using handle = await open(`${directory}/${name}`, "wx");
     const hash = createHash("sha256");
     let checksum = 0;
-    for (const chunk of seededChunks(`${seed} ${index}`, lengthBytes)) {
+    for (const chunk of seededChunks(`${label} ${seed} ${index}`, lengthBytes)) {
       signal.throwIfAborted();
       hash.update(chunk);
       checksum = crc32(chunk, checksum);

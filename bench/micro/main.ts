@@ -9,11 +9,15 @@ import { VERSION } from "../../platform/version.ts";
 import { bitmapWorks } from "./bitmap-works.ts";
 import { frameWorks } from "./frame-works.ts";
 import { measure } from "./measure.ts";
+import { pieceBodyWorks } from "./piece-body-works.ts";
 import { signingWorks } from "./signing-works.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 
-const results = [...frameWorks(), ...bitmapWorks(), ...signingWorks()].map(measure);
+using pieceBodies = pieceBodyWorks();
+const results = [...frameWorks(), ...bitmapWorks(), ...signingWorks(), ...pieceBodies.works].map(
+  measure,
+);
 const machine = {
   darter: VERSION,
   node: process.version,

@@ -6,16 +6,30 @@ import { PieceFetchError } from "./piece-fetch-error.ts";
 /** Larger writes to a fresh file cost up to three times as much on virtual machines. */
 const WRITE_SLICE_LENGTH_BYTES = 64 * 1024;
 
-/** Takes the bytes of one piece as they come: hashes each chunk while it is in the cache and stores it. */
+/** Memory of pieces that ended, for the next ones. */
+const SPARE: Uint8Array[] = [];
+const SPARE_MAX = 32;
+
+/** Takes the bytes of one piece as they come: hashes each slice while it is in the cache and stores it. */
 export class PieceBody {
   readonly #hash = createHash("sha256");
   readonly #fd: number | undefined;
   readonly #offsetBytes: number;
   #doneBytes = 0;
+  /**
+   * On a slow line bytes come a packet at a time, and a write and a hash for each would cost more than all
+   * else. They are collected here until they make a slice.
+   */
+  #collected: Uint8Array | undefined;
+  #collectedBytes = 0;
   /** The bytes so far, when they do not go to a file. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor({ fd, offsetBytes, lengthBytes }: FetchOrder) {
+  constructor({
+    fd,
+    offsetBytes,
+    lengthBytes,
+  }: Pick<FetchOrder, "fd" | "offsetBytes" | "lengthBytes">) {
     this.#fd = fd;
     this.#offsetBytes = offsetBytes;
     this.bytes = fd === undefined ? new Uint8Array(lengthBytes) : undefined;
@@ -24,16 +38,41 @@ export class PieceBody {
   /** Takes the next bytes; the caller sees to it that they are not too many. Throws PieceFetchError. */
   push(chunk: Uint8Array): void {
     for (let done = 0; done < chunk.length;) {
-      const slice = chunk.subarray(done, done + WRITE_SLICE_LENGTH_BYTES);
-      done += this.#store(slice);
+      const slice = chunk.subarray(done, done + WRITE_SLICE_LENGTH_BYTES - this.#collectedBytes);
+      done += slice.length;
+      if (slice.length === WRITE_SLICE_LENGTH_BYTES) this.#take(slice);
+      else this.#collect(slice);
     }
-    this.#hash.update(chunk);
   }
 
-  /** The sha256 of everything; ends the body. */
+  /** Stores what was collected; nothing comes after it. Throws PieceFetchError. */
+  end(): void {
+    this.#flush();
+    if (this.#collected && SPARE.length < SPARE_MAX) SPARE.push(this.#collected);
+    this.#collected = undefined;
+  }
+
+  /** The sha256 of everything, once the body has ended. */
   digest(): Uint8Array {
     // A copy: the digest may lie in a pool that would be cloned whole on its way to another thread.
     return Uint8Array.from(this.#hash.digest());
+  }
+
+  #collect(slice: Uint8Array): void {
+    this.#collected ??= SPARE.pop() ?? new Uint8Array(WRITE_SLICE_LENGTH_BYTES);
+    this.#collected.set(slice, this.#collectedBytes);
+    this.#collectedBytes += slice.length;
+    if (this.#collectedBytes === WRITE_SLICE_LENGTH_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#collectedBytes > 0) this.#take(this.#collected!.subarray(0, this.#collectedBytes));
+    this.#collectedBytes = 0;
+  }
+
+  #take(slice: Uint8Array): void {
+    for (let done = 0; done < slice.length;) done += this.#store(slice.subarray(done));
+    this.#hash.update(slice);
   }
 
   #store(slice: Uint8Array): number {

@@ -122,6 +122,7 @@ export class PieceConnection {
         head: (head) => this.#head(head),
         body: (chunk) => this.#body?.push(chunk),
         end: () => {
+          this.#body?.end();
           this.#isAnswerRead = true;
         },
       });
