@@ -1,70 +1,23 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { silentLog } from "../../platform/log.ts";
-import type { ScriptedServer } from "../../test/conformance/scripted-server.ts";
-import { responseHead, startScriptedServer } from "../../test/conformance/scripted-server.ts";
-import { testBytes, testCertificate } from "../../test/conformance/piece-fixture.ts";
-import type { FetchLimits } from "./fetch-message.ts";
-import { PieceFetchError } from "./piece-fetch-error.ts";
-import type { PieceFetchRequest } from "./piece-fetcher.ts";
+import { responseHead } from "../../test/conformance/scripted-server.ts";
 import { PieceFetcher } from "./piece-fetcher.ts";
-
-const LENGTH_BYTES = 1_000_003;
-const BODY = testBytes(1, LENGTH_BYTES);
-const CERTIFICATE = Buffer.from(testCertificate(BODY));
-const never = new AbortController().signal;
-
-let stack: AsyncDisposableStack;
-let directory: string;
-let fd: number;
-
-beforeEach(async () => {
-  stack = new AsyncDisposableStack();
-  directory = await mkdtemp(join(tmpdir(), "darter-fetch-"));
-  stack.defer(() => rm(directory, { recursive: true }));
-  fd = openSync(join(directory, "file"), "w+");
-  stack.defer(() => closeSync(fd));
-});
-
-afterEach(async () => {
-  await stack.disposeAsync();
-});
-
-function fetcher(limits: Partial<FetchLimits> = {}): PieceFetcher {
-  return stack.use(new PieceFetcher({ log: silentLog }, limits));
-}
-
-async function serve(
-  answer: (socket: Socket, head: string, connectionIndex: number) => void,
-): Promise<ScriptedServer> {
-  return stack.use(await startScriptedServer(answer));
-}
-
-function sendPiece(socket: Socket): void {
-  socket.write(
-    responseHead("200 OK", LENGTH_BYTES, `darter-piece: ${CERTIFICATE.toString("base64url")}\r\n`),
-  );
-  socket.write(BODY);
-}
-
-function request(port: number, more: Partial<PieceFetchRequest> = {}): PieceFetchRequest {
-  const place = { fd, offsetBytes: 0, lengthBytes: LENGTH_BYTES };
-  return { host: "127.0.0.1", port, path: "/pieces/x/1", headers: {}, ...place, ...more };
-}
-
-async function failure(fetch: Promise<unknown>): Promise<PieceFetchError> {
-  const error = await fetch.then(
-    () => new Error("the piece came"),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(PieceFetchError);
-  return error as PieceFetchError;
-}
+import {
+  BODY,
+  CERTIFICATE,
+  LENGTH_BYTES,
+  directory,
+  failure,
+  fetcher,
+  never,
+  request,
+  sendPiece,
+  serve,
+  stack,
+} from "./piece-fetch-fixture.ts";
 
 describe("PieceFetcher with a server that holds the piece", () => {
   it("writes the piece to its place and returns its sha256 and certificate", async () => {
