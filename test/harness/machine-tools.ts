@@ -13,6 +13,8 @@ export const TOOL_PACKAGES = {
   tc: "iproute2",
   nsenter: "util-linux",
   curl: "curl",
+  aria2c: "aria2",
+  time: "time",
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

@@ -52,6 +52,11 @@ export class Nginx implements AsyncDisposable {
     return new Nginx(`${address}:${port}`, process, prefix);
   }
 
+  /** The process id of its master. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop();
     await this.#prefix[Symbol.asyncDispose]();
