@@ -1,114 +1,115 @@
-import type { EventQueue } from "./event-queue.ts";
+import type { Action, EventQueue } from "./event-queue.ts";
 
-const TOLERANCE = 0.01;
-const RELAXATIONS_MAX = 400;
+/** A flow's rate follows what it may have only when that differs by more than this share. */
+const TOLERANCE = 0.005;
+const SIZE_MIN = 256;
 
-/** One direction of one cable, with a rate in bytes per millisecond. */
+/** One direction of one link, with a rate in bytes per millisecond. */
 export class Cable {
   readonly rate: number;
-  readonly flows: Flow[] = [];
+  /** The flows that use it. */
+  readonly flows: number[] = [];
   /** What each flow may have here at most; Infinity while the cable is not full. */
   share = Infinity;
+  /** Bytes that went through, of flows that are over. */
   bytes = 0;
   isDirty = false;
+  /** Called when a flow that begins here was slowed down by another cable, so that there is room. */
+  onRoom: (() => void) | undefined;
 
   constructor(rate: number) {
     this.rate = rate;
   }
-
-  /** What the flows take together. */
-  get used(): number {
-    let sum = 0;
-    for (const flow of this.flows) sum += flow.rate;
-    return sum;
-  }
 }
 
-/** Bytes on their way over some cables. */
-export class Flow {
-  readonly cables: readonly Cable[];
-  readonly lengthBytes: number;
-  readonly ended: () => void;
-  remaining: number;
-  rate = 0;
-  atMs = 0;
-  plannedMs = Infinity;
-  version = 0;
-  isOver = false;
-
-  constructor(cables: readonly Cable[], lengthBytes: number, ended: () => void) {
-    this.cables = cables;
-    this.lengthBytes = lengthBytes;
-    this.remaining = lengthBytes;
-    this.ended = ended;
-  }
-}
+/** A flow as the network numbers it; the number is used again when the flow is over. */
+export type Flow = number;
 
 /**
  * Flows that share cables max-min fairly: every cable is filled evenly up to what its flows get
- * elsewhere. Kept by relaxing the cables that a change touches, while it changes anything by more
- * than a hundredth.
+ * elsewhere. Kept by relaxing the cables that a change touches, while it changes any rate by more
+ * than the tolerance. Facts of a flow are in arrays side by side; a run has millions.
  */
 export class FlowNetwork {
   readonly #events: EventQueue;
+  readonly #paths: (readonly Cable[])[] = [];
+  readonly #ended: ((() => void) | undefined)[] = [];
+  readonly #free: Flow[] = [];
+  #lengths = new Float64Array(SIZE_MIN);
+  #remaining = new Float64Array(SIZE_MIN);
+  #rates = new Float64Array(SIZE_MIN);
+  /** When what remains was last reckoned. */
+  #atMs = new Float64Array(SIZE_MIN);
+  #plannedMs = new Float64Array(SIZE_MIN);
+  #limits = new Float64Array(SIZE_MIN);
   readonly #dirty: Cable[] = [];
-  readonly #limits: number[] = [];
-  readonly #slower = new Set<Cable>();
-  /** Called with a cable whose flows were slowed down. */
-  slowed: (cable: Cable) => void = () => {};
+  readonly #roomy: Cable[] = [];
+  #isTelling = false;
+  readonly #due: Action;
 
   constructor(events: EventQueue) {
     this.#events = events;
+    this.#due = (flow) => this.#arrive(flow);
   }
 
-  start(cables: readonly Cable[], lengthBytes: number, ended: () => void): Flow {
-    const flow = new Flow(cables, lengthBytes, ended);
-    flow.atMs = this.#events.nowMs;
-    for (const cable of cables) {
+  /** Sends bytes over cables, the first one being where they begin. */
+  start(path: readonly Cable[], lengthBytes: number, ended: () => void): Flow {
+    const flow = this.#free.pop() ?? this.#paths.length;
+    if (flow === this.#lengths.length) this.#widen();
+    this.#paths[flow] = path;
+    this.#ended[flow] = ended;
+    this.#lengths[flow] = lengthBytes;
+    this.#remaining[flow] = lengthBytes;
+    this.#rates[flow] = 0;
+    this.#atMs[flow] = this.#events.nowMs;
+    this.#plannedMs[flow] = Infinity;
+    for (const cable of path) {
       cable.flows.push(flow);
       this.#touch(cable);
     }
-    this.#relax();
-    if (flow.rate === 0) this.#setRate(flow, Math.min(...cables.map((cable) => cable.rate)));
-    this.#tellSlower();
+    this.#settle();
     return flow;
   }
 
-  /** Ends a flow early; `ended` is not called. */
+  /** Ends a running flow early; `ended` is not called. */
   stop(flow: Flow): void {
-    if (flow.isOver) return;
     this.#advance(flow);
-    for (const cable of flow.cables) cable.bytes += flow.lengthBytes - flow.remaining;
     this.#remove(flow);
+    this.#settle();
   }
 
-  /** Makes a flow stand still where it is; it keeps its place until it is stopped. */
-  freeze(flow: Flow): void {
-    if (flow.isOver) return;
-    this.#advance(flow);
-    for (const cable of flow.cables) cable.bytes += flow.lengthBytes - flow.remaining;
-    this.#remove(flow);
+  /** Bytes per millisecond at present. */
+  rate(flow: Flow): number {
+    return this.#rates[flow]!;
+  }
+
+  /** The cables of a running flow. */
+  path(flow: Flow): readonly Cable[] {
+    return this.#paths[flow]!;
+  }
+
+  /** What the flows of a cable take together, in bytes per millisecond. */
+  used(cable: Cable): number {
+    let sum = 0;
+    const { flows } = cable;
+    for (let i = 0; i < flows.length; i++) sum += this.#rates[flows[i]!]!;
+    return sum;
   }
 
   #remove(flow: Flow): void {
-    flow.isOver = true;
-    flow.version += 1;
-    for (const cable of flow.cables) {
-      const index = cable.flows.indexOf(flow);
-      cable.flows[index] = cable.flows.at(-1)!;
-      cable.flows.pop();
+    const path = this.#paths[flow]!;
+    const sentBytes = this.#lengths[flow]! - this.#remaining[flow]!;
+    for (let i = 0; i < path.length; i++) {
+      const cable = path[i]!;
+      cable.bytes += sentBytes;
+      const { flows } = cable;
+      const last = flows.pop()!;
+      if (last !== flow) flows[flows.indexOf(flow)] = last;
       this.#touch(cable);
     }
-    this.#relax();
-    this.#tellSlower();
-  }
-
-  /** Not before the cables are settled, because more flows may be started in answer. */
-  #tellSlower(): void {
-    for (const cable of this.#slower) {
-      this.#slower.delete(cable);
-      this.slowed(cable);
-    }
+    this.#plannedMs[flow] = -1;
+    this.#ended[flow] = undefined;
+    this.#free.push(flow);
   }
 
   #touch(cable: Cable): void {
@@ -117,83 +118,127 @@ export class FlowNetwork {
     this.#dirty.push(cable);
   }
 
-  #relax(): void {
-    for (let i = 0; i < RELAXATIONS_MAX && i < this.#dirty.length; i++) {
-      const cable = this.#dirty[i]!;
-      cable.isDirty = false;
-      this.#fill(cable);
+  /** Brings all rates in line, then tells of room. More flows may be started in answer. */
+  #settle(): void {
+    this.#relax();
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let cable = this.#roomy.pop(); cable !== undefined; cable = this.#roomy.pop()) {
+      cable.onRoom?.();
     }
-    for (const cable of this.#dirty) cable.isDirty = false;
-    this.#dirty.length = 0;
+    this.#isTelling = false;
+  }
+
+  #relax(): void {
+    const dirty = this.#dirty;
+    for (let i = 0; i < dirty.length; i++) {
+      dirty[i]!.isDirty = false;
+      this.#fill(dirty[i]!);
+    }
+    dirty.length = 0;
   }
 
   #fill(cable: Cable): void {
     const { flows } = cable;
+    const count = flows.length;
+    if (count > this.#limits.length) this.#limits = new Float64Array(2 * count);
     const limits = this.#limits;
-    limits.length = flows.length;
-    for (let i = 0; i < flows.length; i++) {
+    for (let i = 0; i < count; i++) {
+      const path = this.#paths[flows[i]!]!;
       let limit = Infinity;
-      for (const other of flows[i]!.cables) {
+      for (let j = 0; j < path.length; j++) {
+        const other = path[j]!;
         if (other !== cable && other.share < limit) limit = other.share;
       }
       limits[i] = limit;
     }
-    limits.sort((a, b) => a - b);
-    let left = cable.rate;
-    let share = Infinity;
-    for (let i = 0; i < limits.length; i++) {
-      const even = left / (limits.length - i);
-      if (limits[i]! >= even) {
-        share = even;
-        break;
-      }
-      left -= limits[i]!;
-    }
-    cable.share = share;
-    for (const flow of flows) this.#follow(flow, cable);
+    cable.share = level(cable.rate, limits, count);
+    for (let i = 0; i < count; i++) this.#follow(flows[i]!, cable);
   }
 
   #follow(flow: Flow, from: Cable): void {
+    const path = this.#paths[flow]!;
     let rate = Infinity;
-    for (const cable of flow.cables) if (cable.share < rate) rate = cable.share;
-    if (rate === Infinity) {
-      for (const cable of flow.cables) rate = Math.min(rate, cable.rate / cable.flows.length);
+    for (let i = 0; i < path.length; i++) {
+      const { share } = path[i]!;
+      if (share < rate) rate = share;
     }
-    if (Math.abs(rate - flow.rate) <= TOLERANCE * flow.rate) return;
-    const isSlower = rate < flow.rate;
+    if (rate === Infinity) for (const { rate: whole } of path) rate = Math.min(rate, whole);
+    const before = this.#rates[flow]!;
+    if (Math.abs(rate - before) <= TOLERANCE * before) return;
     this.#setRate(flow, rate);
-    for (const cable of flow.cables) if (cable !== from) this.#touch(cable);
-    if (isSlower) this.#slower.add(flow.cables[0]!);
+    for (let i = 0; i < path.length; i++) if (path[i] !== from) this.#touch(path[i]!);
+    if (rate < before && path[0]!.onRoom !== undefined) this.#roomy.push(path[0]!);
   }
 
   #setRate(flow: Flow, rate: number): void {
     this.#advance(flow);
-    flow.rate = rate;
-    const endMs = this.#events.nowMs + flow.remaining / rate;
+    this.#rates[flow] = rate;
+    const endMs = this.#events.nowMs + this.#remaining[flow]! / rate;
     // A later end is found out when the planned one comes.
-    if (endMs < flow.plannedMs) this.#plan(flow, endMs);
+    if (endMs < this.#plannedMs[flow]!) this.#plan(flow, endMs);
   }
 
   #plan(flow: Flow, endMs: number): void {
-    flow.plannedMs = endMs;
-    flow.version += 1;
-    const { version } = flow;
-    this.#events.at(endMs, () => {
-      if (flow.isOver || flow.version !== version) return;
-      this.#advance(flow);
-      if (flow.remaining > 1e-6 * flow.lengthBytes) {
-        this.#plan(flow, this.#events.nowMs + flow.remaining / flow.rate);
-        return;
-      }
-      for (const cable of flow.cables) cable.bytes += flow.lengthBytes;
-      this.#remove(flow);
-      flow.ended();
-    });
+    this.#plannedMs[flow] = endMs;
+    this.#events.at(endMs, this.#due, flow);
+  }
+
+  #arrive(flow: Flow): void {
+    const { nowMs } = this.#events;
+    if (this.#plannedMs[flow] !== nowMs) return;
+    this.#advance(flow);
+    if (this.#remaining[flow]! > 1e-6 * this.#lengths[flow]!) {
+      this.#plan(flow, nowMs + this.#remaining[flow]! / this.#rates[flow]!);
+      return;
+    }
+    this.#remaining[flow] = 0;
+    const ended = this.#ended[flow]!;
+    this.#remove(flow);
+    this.#settle();
+    ended();
   }
 
   #advance(flow: Flow): void {
     const { nowMs } = this.#events;
-    flow.remaining = Math.max(0, flow.remaining - flow.rate * (nowMs - flow.atMs));
-    flow.atMs = nowMs;
+    const left = this.#remaining[flow]! - this.#rates[flow]! * (nowMs - this.#atMs[flow]!);
+    this.#remaining[flow] = left > 0 ? left : 0;
+    this.#atMs[flow] = nowMs;
   }
+
+  #widen(): void {
+    const size = 2 * this.#lengths.length;
+    this.#lengths = widened(this.#lengths, size);
+    this.#remaining = widened(this.#remaining, size);
+    this.#rates = widened(this.#rates, size);
+    this.#atMs = widened(this.#atMs, size);
+    this.#plannedMs = widened(this.#plannedMs, size);
+  }
+}
+
+/**
+ * How high a cable is filled evenly when none of its flows takes more than its limit; Infinity when
+ * all are limited elsewhere. Overwrites the limits.
+ */
+export function level(rate: number, limits: Float64Array, count: number): number {
+  let left = rate;
+  let open = count;
+  while (open > 0) {
+    const even = left / open;
+    let kept = 0;
+    for (let i = 0; i < open; i++) {
+      const limit = limits[i]!;
+      if (limit < even) left -= limit;
+      else limits[kept++] = limit;
+    }
+    if (kept === open) return even;
+    open = kept;
+  }
+  return Infinity;
+}
+
+function widened(values: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(size);
+  next.set(values);
+  return next;
 }

@@ -1,26 +1,20 @@
 import { Bitmap } from "../../protocol/bitmap.ts";
-import { ORIGIN, SEED, Swarm, type SwarmOut } from "../../dfget/swarm/swarm.ts";
-import { defaultSwarmOptions } from "../../dfget/swarm/swarm.ts";
+import { defaultSwarmOptions, ORIGIN, Swarm } from "../../dfget/swarm/swarm.ts";
+import type { Answer, Fetch } from "./fetch.ts";
 import { Cable } from "./flow-network.ts";
+import type { OriginRead } from "./origin-read.ts";
+import { peerSockets } from "./peer-sockets.ts";
 import { PieceServer, type Transfer } from "./piece-server.ts";
-import { pieceBytes, pieceCount, bytesPerMs, MIB } from "./scenario.ts";
+import { pieceBytes, pieceCount, bytesPerMs } from "./scenario.ts";
 import { SimulationError } from "./simulation-error.ts";
+import { Upload } from "./upload.ts";
 import type { World } from "./world.ts";
-
-const SILENT_RECEIVER_MS = 2000;
 
 /** What a peer suffers from. */
 export interface PeerFaults {
   readonly isSlow: boolean;
   readonly isStaller: boolean;
   readonly isCorrupter: boolean;
-}
-
-interface Upload {
-  readonly to: PeerNode;
-  readonly task: number;
-  isOver: boolean;
-  cancel: () => void;
 }
 
 /** A simulated peer: the real swarm module, its sockets and its disk played by the world. */
@@ -36,15 +30,20 @@ export class PeerNode {
   readonly verified = new Map<number, Bitmap>();
   readonly connected = new Set<PeerNode>();
   readonly doneMs = new Map<number, number>();
+  /** Pieces that are coming in, from peers and from the seed. */
+  readonly fetches: Fetch[] = [];
+  readonly originReads: OriginRead[] = [];
+  readonly uploads = new Set<Upload>();
   /** When the first piece was stored; 0 before. */
   firstMs = 0;
   joinedMs = 0;
   isAlive = true;
   corruptReceived = 0;
   readonly #world: World;
-  readonly #transfers = new Map<string, Transfer>();
-  readonly #uploads = new Set<Upload>();
+  readonly #uploadsMax: number;
   #nextTask = 0;
+  #wakeMs = Infinity;
+  readonly #wakeUp = (): void => this.#tick();
 
   constructor(world: World, host: number, nodeKey: number, zone: number, faults: PeerFaults) {
     this.#world = world;
@@ -57,7 +56,8 @@ export class PeerNode {
     this.up = new Cable(rate);
     this.down = new Cable(rate);
     this.server = new PieceServer(world.network, this.up, scenario.isPaced);
-    this.swarm = new Swarm({ ...scenario.swarm, nodeKey }, this.#out(), world.random);
+    this.swarm = new Swarm({ ...scenario.swarm, nodeKey }, peerSockets(world, this), world.random);
+    this.#uploadsMax = scenario.swarm.uploadSlots ?? defaultSwarmOptions.uploadSlots;
   }
 
   get isDone(): boolean {
@@ -87,53 +87,44 @@ export class PeerNode {
   /** Stops being there. With `isLoud` the sockets close, else they just fall silent. */
   die(isLoud: boolean): void {
     this.isAlive = false;
-    for (const transfer of this.#transfers.values()) transfer.cancel();
-    this.#transfers.clear();
+    const transfers: Transfer[] = [...this.fetches, ...this.originReads];
+    for (const transfer of transfers) transfer.cancel();
+    this.fetches.length = 0;
+    this.originReads.length = 0;
     if (!isLoud) this.server.freeze();
-    for (const upload of this.#uploads) {
-      if (isLoud) upload.cancel();
+    for (const upload of this.uploads) {
+      if (isLoud) upload.fail();
       upload.isOver = true;
     }
-    this.#uploads.clear();
+    this.uploads.clear();
   }
 
-  /** A request of a neighbour arrives. `answer` is called with how it ends, a good while later. */
-  serve(
-    to: PeerNode,
-    task: number,
-    piece: number,
-    answer: (end: "good" | "corrupt" | "busy" | "failed") => void,
-  ): Transfer | undefined {
+  /** Ticks the swarm at this time; of several the earliest counts until then. */
+  wakeAt(atMs: number): void {
+    if (atMs >= this.#wakeMs) return;
+    const { nowMs } = this.#world;
+    this.#wakeMs = Math.max(atMs, nowMs);
+    this.#world.events.at(this.#wakeMs, this.#wakeUp);
+  }
+
+  /** A request of a neighbour arrives. The fetch is answered when it is sent, or cannot be. */
+  serve(to: PeerNode, fetch: Fetch): Transfer | undefined {
     const world = this.#world;
     if (!this.isAlive) return undefined;
+    const { task, piece } = fetch;
     if (this.verified.get(task)?.has(piece) !== true) {
       throw new SimulationError(`peer ${to.host} asked ${this.host} for a piece it never had`);
     }
     if (!this.swarm.onUploadStart(world.nowMs, to.host, task)) {
-      answer("busy");
+      fetch.answer("busy");
       return undefined;
     }
-    const startMs = world.nowMs;
-    const upload: Upload = { to, task, isOver: false, cancel: () => {} };
-    this.#uploads.add(upload);
+    const upload = new Upload(world, this, to, fetch);
+    this.uploads.add(upload);
     this.#checkUploads();
     const stalls = this.faults.isStaller && world.random() < world.scenario.faults.stallChance;
-    const length = pieceBytes(world.scenario.tasks[task]!, piece);
-    const sending = this.server.send(world.path(this, to), length, stalls, () => {
-      this.#endUpload(upload, world.nowMs - startMs);
-      answer(this.faults.isCorrupter ? "corrupt" : "good");
-    });
-    upload.cancel = () => {
-      sending.cancel();
-      answer("failed");
-    };
-    return {
-      cancel: () => {
-        sending.cancel();
-        const delayMs = world.silent.has(to) ? SILENT_RECEIVER_MS : world.latencyMs(this, to);
-        world.events.after(delayMs, () => this.#endUpload(upload, -1));
-      },
-    };
+    upload.begin(pieceBytes(world.scenario.tasks[task]!, piece), stalls);
+    return upload;
   }
 
   /** The supernode offers a piece. */
@@ -141,70 +132,84 @@ export class PeerNode {
     if (this.isAlive) this.swarm.onOffer(this.#world.nowMs, task, piece);
   }
 
-  #endUpload(upload: Upload, durationMs: number): void {
-    if (upload.isOver) return;
-    upload.isOver = true;
-    this.#uploads.delete(upload);
-    if (this.isAlive) {
-      this.swarm.onUploadEnd(this.#world.nowMs, upload.to.host, upload.task, durationMs);
+  /** A piece was asked for. */
+  addFetch(fetch: Fetch): void {
+    if (this.fetchOf(fetch.from, fetch.task, fetch.piece) !== undefined) {
+      throw new SimulationError(`peer ${this.host} requested piece ${fetch.piece} twice at once`);
     }
-  }
-
-  #checkUploads(): void {
-    const max = this.#world.scenario.swarm.uploadSlots ?? defaultSwarmOptions.uploadSlots;
-    let count = 0;
-    // What goes to a peer whose socket is closed ends by itself and is no longer counted.
-    for (const upload of this.#uploads) if (this.connected.has(upload.to)) count += 1;
-    if (count > max) {
-      throw new SimulationError(`peer ${this.host} sends ${count} pieces at a time`);
-    }
-  }
-
-  #start(from: number, task: number, piece: number): void {
-    const world = this.#world;
-    const key = `${from}/${task}/${piece}`;
-    if (this.#transfers.has(key)) throw new SimulationError(`${key} was requested twice at once`);
-    let inner: Transfer | undefined;
-    let isOver = false;
-    this.#transfers.set(key, {
-      cancel: () => {
-        isOver = true;
-        inner?.cancel();
-      },
-    });
+    this.fetches.push(fetch);
     this.#checkDownloads();
-    const source = from === SEED ? undefined : world.peers[from]!;
-    const delayMs = source === undefined ? world.scenario.controlMs : world.latencyMs(this, source);
-    const answer = (end: "good" | "corrupt" | "busy" | "failed"): void => {
-      const length = pieceBytes(world.scenario.tasks[task]!, piece);
-      const verifyMs = end === "busy" ? 0 : (world.scenario.verifyMsPerMib * length) / MIB;
-      world.events.after(delayMs + verifyMs, () => {
-        if (isOver) return;
-        isOver = true;
-        this.#transfers.delete(key);
-        if (end === "good") this.#store(task, piece, from);
-        else this.#fail(task, piece, from, end);
-      });
-    };
-    world.events.after(delayMs + world.scenario.requestMs, () => {
-      if (isOver) return;
-      if (source === undefined) inner = world.supernode.serve(this, task, piece, answer);
-      else if (source.isAlive) inner = source.serve(this, task, piece, answer);
-      else if (!world.silent.has(source)) answer("failed");
-    });
+    fetch.begin();
   }
 
-  #fail(task: number, piece: number, from: number, end: "corrupt" | "busy" | "failed"): void {
+  fetchOf(from: number, task: number, piece: number): Fetch | undefined {
+    return this.fetches.find(
+      (fetch) => fetch.piece === piece && fetch.from === from && fetch.task === task,
+    );
+  }
+
+  removeFetch(fetch: Fetch): void {
+    this.fetches.splice(this.fetches.indexOf(fetch), 1);
+  }
+
+  /** A fetch came to its end. */
+  fetched(fetch: Fetch, end: Answer): void {
+    this.removeFetch(fetch);
+    const { task, piece, from } = fetch;
+    if (end === "good") {
+      this.#store(task, piece, from);
+      return;
+    }
     if (end === "corrupt") this.corruptReceived += 1;
     this.swarm.onPieceFailed(this.#world.nowMs, task, piece, from, end);
   }
 
-  #checkDownloads(): void {
-    const options = { ...defaultSwarmOptions, ...this.#world.scenario.swarm };
+  /** A run read from the origin is over, or all of it asked for. */
+  originEnded(read: OriginRead): void {
+    const index = this.originReads.indexOf(read);
+    if (index >= 0) this.originReads.splice(index, 1);
+  }
+
+  originSent(task: number, piece: number): void {
+    this.#store(task, piece, ORIGIN);
+  }
+
+  originFailed(task: number, piece: number): void {
+    this.swarm.onPieceFailed(this.#world.nowMs, task, piece, ORIGIN, "failed");
+  }
+
+  /** A task is complete. */
+  completed(task: number): void {
+    this.doneMs.set(task, this.#world.nowMs);
+    this.#world.supernode.tellProgress(this, task);
+    this.#world.events.after(0, () => this.begin());
+    if (this.isDone) this.#world.finished();
+  }
+
+  #tick(): void {
+    if (this.#wakeMs !== this.#world.nowMs) return;
+    this.#wakeMs = Infinity;
+    if (this.isAlive) this.swarm.tick(this.#world.nowMs);
+  }
+
+  #checkUploads(): void {
+    if (this.uploads.size <= this.#uploadsMax) return;
     let count = 0;
-    for (const key of this.#transfers.keys()) if (!key.startsWith(`${ORIGIN}/`)) count += 1;
-    if (count > options.downloadSlots + options.offerExtraSlots) {
-      throw new SimulationError(`peer ${this.host} fetches ${count} pieces at a time`);
+    // What goes to a peer whose socket is closed ends by itself and is no longer counted.
+    for (const upload of this.uploads) if (this.connected.has(upload.to)) count += 1;
+    if (count > this.#uploadsMax) {
+      throw new SimulationError(`peer ${this.host} sends ${count} pieces at a time`);
+    }
+  }
+
+  #checkDownloads(): void {
+    const { swarm } = this.#world.scenario;
+    const slots = swarm.downloadSlots ?? defaultSwarmOptions.downloadSlots;
+    const extra = swarm.offerExtraSlots ?? defaultSwarmOptions.offerExtraSlots;
+    if (this.fetches.length > slots + extra) {
+      throw new SimulationError(
+        `peer ${this.host} fetches ${this.fetches.length} pieces at a time`,
+      );
     }
   }
 
@@ -216,90 +221,5 @@ export class PeerNode {
     if (!this.#world.scenario.hasReaders) return;
     const next = verified.firstMissing();
     this.swarm.readerAt(this.#world.nowMs, task, next < 0 ? undefined : next);
-  }
-
-  #readOrigin(task: number, firstPiece: number, count: number): void {
-    const world = this.#world;
-    const key = `${ORIGIN}/${task}/${firstPiece}`;
-    let inner: Transfer | undefined;
-    let isOver = false;
-    this.#transfers.set(key, {
-      cancel: () => {
-        isOver = true;
-        inner?.cancel();
-      },
-    });
-    const fails = world.random() < world.scenario.faults.originFails;
-    const next = (piece: number): void => {
-      if (isOver) return;
-      if (piece === firstPiece + count || fails) {
-        this.#transfers.delete(key);
-        if (fails) this.#fail(task, piece, ORIGIN, "failed");
-        return;
-      }
-      const length = pieceBytes(world.scenario.tasks[task]!, piece);
-      inner = world.origin.send([world.origin.uplink, this.down], length, false, () => {
-        if (isOver) return;
-        if (piece + 1 === firstPiece + count) this.#transfers.delete(key);
-        this.#store(task, piece, ORIGIN);
-        next(piece + 1);
-      });
-    };
-    world.events.after(2 * world.scenario.controlMs, () => next(firstPiece));
-  }
-
-  #out(): SwarmOut {
-    const world = this.#world;
-    return {
-      hello: (to, task, have, free, ageMs, wants) => {
-        const map = have.clone();
-        const mask = wants?.clone();
-        world.send(this, to, (peer) =>
-          peer.swarm.onHello(world.nowMs, this.host, task, map, free, ageMs, mask),
-        );
-      },
-      have: (to, task, pieces, free) => {
-        for (const piece of pieces) this.#checkVerified(task, piece);
-        world.sendAll(this, to, (peer) =>
-          peer.swarm.onHave(world.nowMs, this.host, task, pieces, free),
-        );
-      },
-      grant: (to, task) =>
-        world.send(this, to, (peer) => peer.swarm.onGrant(world.nowMs, this.host, task)),
-      decline: (to, task, reason, free) =>
-        world.send(this, to, (peer) =>
-          peer.swarm.onDecline(world.nowMs, this.host, task, reason, free),
-        ),
-      request: (from, task, piece) => this.#start(from, task, piece),
-      abort: (from, task, piece) => {
-        const key = `${from}/${task}/${piece}`;
-        this.#transfers.get(key)?.cancel();
-        this.#transfers.delete(key);
-      },
-      requestOrigin: (task, first, count) => this.#readOrigin(task, first, count),
-      claim: (to, task, first, count, owner) =>
-        world.sendAll(this, to, (peer) =>
-          peer.swarm.onClaim(world.nowMs, this.host, task, first, count, owner),
-        ),
-      refuseOffer: (task, piece) => world.supernode.refused(this, task, piece),
-      blame: (task, host, _piece, reason) => world.supernode.blamed(this, task, host, reason),
-      starve: (task) => world.supernode.starving(this, task),
-      complete: (task) => {
-        this.doneMs.set(task, world.nowMs);
-        world.supernode.tellProgress(this, task);
-        world.events.after(0, () => this.begin());
-      },
-      wake: (atMs) =>
-        world.events.at(atMs, () => {
-          if (this.isAlive) this.swarm.tick(world.nowMs);
-        }),
-    };
-  }
-
-  #checkVerified(task: number, piece: number): void {
-    if (this.verified.get(task)?.has(piece) === true) return;
-    throw new SimulationError(
-      `peer ${this.host} announced piece ${piece} that it has not verified`,
-    );
   }
 }

@@ -1,5 +1,6 @@
 import type { Bitmap } from "../../protocol/bitmap.ts";
 import { Scheduler, type SchedulerOut } from "../../supernode/scheduler/scheduler.ts";
+import type { Fetch } from "./fetch.ts";
 import { Cable } from "./flow-network.ts";
 import type { PeerNode } from "./peer-node.ts";
 import { PieceServer, type Transfer } from "./piece-server.ts";
@@ -24,6 +25,8 @@ export class SupernodeNode {
   /** Per task, the pieces on the seed's disk; they outlive the process. */
   readonly #onDisk = new Map<number, Set<number>>();
   #scheduler: Scheduler;
+  #wakeMs = Infinity;
+  readonly #wakeUp = (): void => this.#tick();
 
   constructor(world: World) {
     this.#world = world;
@@ -50,17 +53,13 @@ export class SupernodeNode {
   }
 
   /** A peer asked the seed for the piece it was offered. */
-  serve(
-    peer: PeerNode,
-    task: number,
-    piece: number,
-    answer: (end: "good" | "failed") => void,
-  ): Transfer | undefined {
+  serve(peer: PeerNode, fetch: Fetch): Transfer | undefined {
     if (!this.isAlive) {
-      answer("failed");
+      fetch.answer("failed");
       return undefined;
     }
     const world = this.#world;
+    const { task, piece } = fetch;
     if (!this.#onDisk.get(task)!.has(piece))
       throw new SimulationError("offered before it was ready");
     const length = pieceBytes(world.scenario.tasks[task]!, piece);
@@ -73,11 +72,11 @@ export class SupernodeNode {
     };
     const sending = this.#server.send(world.pathFromSeed(peer), length, false, () => {
       end();
-      answer("good");
+      fetch.answer("good");
     });
     const fail = (): void => {
       sending.cancel();
-      answer("failed");
+      fetch.answer("failed");
     };
     this.#running.add(fail);
     return {
@@ -178,7 +177,7 @@ export class SupernodeNode {
     if (!this.isAlive || !peer.isAlive) return;
     this.messages += 1;
     const scheduler = this.#scheduler;
-    this.#world.events.after(this.#world.scenario.controlMs, () => {
+    this.#world.events.lane(this.#world.scenario.controlMs).add(() => {
       if (this.isAlive && scheduler === this.#scheduler) act(scheduler);
     });
   }
@@ -186,13 +185,27 @@ export class SupernodeNode {
   #send(host: number, act: (peer: PeerNode) => void): void {
     this.messages += 1;
     const peer = this.#world.peers[host]!;
-    this.#world.events.after(this.#world.scenario.controlMs, () => {
+    this.#world.events.lane(this.#world.scenario.controlMs).add(() => {
       if (peer.isAlive) act(peer);
     });
   }
 
+  #wakeAt(atMs: number): void {
+    const { events, nowMs } = this.#world;
+    if (atMs >= this.#wakeMs) return;
+    this.#wakeMs = Math.max(atMs, nowMs);
+    events.at(this.#wakeMs, this.#wakeUp);
+  }
+
+  #tick(): void {
+    if (this.#wakeMs !== this.#world.nowMs) return;
+    this.#wakeMs = Infinity;
+    if (this.isAlive) this.#scheduler.tick(this.#world.nowMs);
+  }
+
   #newScheduler(): Scheduler {
     const world = this.#world;
+    this.#wakeMs = Infinity;
     const out: SchedulerOut = {
       offer: (to, task, piece) => {
         this.offers += 1;
@@ -211,12 +224,7 @@ export class SupernodeNode {
         }
       },
       askProgress: (to, task) => this.#send(to, (peer) => this.tellProgress(peer, task)),
-      wake: (atMs) => {
-        const scheduler = this.#scheduler;
-        world.events.at(atMs, () => {
-          if (this.isAlive && scheduler === this.#scheduler) scheduler.tick(world.nowMs);
-        });
-      },
+      wake: (atMs) => this.#wakeAt(atMs),
     };
     const { scenario } = world;
     const options = {

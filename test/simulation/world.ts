@@ -25,9 +25,12 @@ export class World {
   readonly silent = new Set<PeerNode>();
   readonly zoneUp: Cable[] = [];
   readonly zoneDown: Cable[] = [];
-  /** Bytes that crossed into each zone. */
+  /** Messages between peers. */
   peerMessages = 0;
-  readonly #servers = new Map<Cable, PieceServer>();
+  /** Requests to the origin, the seed's and the peers'. */
+  originRequests = 0;
+  /** Live peers that lack something. */
+  #unfinished = 0;
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
@@ -39,8 +42,6 @@ export class World {
     const originUp = new Cable(bytesPerMs(scenario.originMbit));
     this.origin = new PieceServer(this.network, originUp, false);
     this.supernode = new SupernodeNode(this);
-    this.#servers.set(this.supernode.up, this.supernode.server);
-    this.network.slowed = (cable) => this.#servers.get(cable)?.startMore();
     this.#addPeers();
     this.#planFaults();
   }
@@ -51,21 +52,21 @@ export class World {
 
   /** Runs until every live peer has everything. Throws SimulationError when one never gets there. */
   run(): void {
-    let unfinished = this.#unfinished();
-    while (unfinished.length > 0) {
-      for (let i = 0; i < 256; i++) {
-        if (!this.events.step()) break;
-      }
-      const first = unfinished[0]!;
-      if (first.isAlive && !first.isDone && this.nowMs < this.scenario.limitMs) continue;
-      unfinished = this.#unfinished();
-      if (this.nowMs < this.scenario.limitMs) continue;
-      const counts = first.verified.get(0)?.count;
-      throw new SimulationError(
-        `${unfinished.length} live peers had not finished after ${this.nowMs} ms of virtual time; ` +
-          `peer ${first.host} holds ${counts} pieces`,
-      );
+    while (this.#unfinished > 0 && this.nowMs < this.scenario.limitMs) {
+      if (!this.events.step()) break;
     }
+    if (this.#unfinished === 0) return;
+    const first = this.peers.find((peer) => peer.isAlive && !peer.isDone)!;
+    const counts = [...first.verified.values()].map((verified) => verified.count);
+    throw new SimulationError(
+      `${this.#unfinished} live peers had not finished after ${this.nowMs} ms of virtual time; ` +
+        `peer ${first.host} holds ${counts.join(", ")} pieces`,
+    );
+  }
+
+  /** A live peer has everything. */
+  finished(): void {
+    this.#unfinished -= 1;
   }
 
   latencyMs(a: PeerNode, b: PeerNode): number {
@@ -104,38 +105,33 @@ export class World {
     const to = this.peers[host];
     if (to === undefined || !from.connected.has(to)) return;
     this.peerMessages += 1;
-    this.events.after(this.latencyMs(from, to), () => {
-      if (to.isAlive && to.connected.has(from)) deliver(to);
+    this.events.lane(this.latencyMs(from, to)).add(() => {
+      if (to.isAlive) deliver(to);
     });
   }
 
-  /** Delivers one message to many. */
+  /** Delivers one message to many connected peers. */
   sendAll(from: PeerNode, hosts: readonly number[], deliver: (to: PeerNode) => void): void {
-    const near: PeerNode[] = [];
-    const far: PeerNode[] = [];
-    for (const host of hosts) {
-      const to = this.peers[host]!;
-      if (from.connected.has(to)) (from.zone === to.zone ? near : far).push(to);
+    this.peerMessages += hosts.length;
+    if (this.scenario.zones === 1) {
+      this.#deliver(hosts, this.scenario.latencyMs, deliver);
+      return;
     }
-    this.peerMessages += near.length + far.length;
-    this.#deliver(from, near, this.scenario.latencyMs, deliver);
-    this.#deliver(from, far, this.scenario.farLatencyMs, deliver);
+    const isNear = (host: number): boolean => this.peers[host]!.zone === from.zone;
+    const near = hosts.filter(isNear);
+    if (near.length > 0) this.#deliver(near, this.scenario.latencyMs, deliver);
+    if (near.length === hosts.length) return;
+    const far = hosts.filter((host) => !isNear(host));
+    this.#deliver(far, this.scenario.farLatencyMs, deliver);
   }
 
-  #deliver(
-    from: PeerNode,
-    peers: readonly PeerNode[],
-    delayMs: number,
-    deliver: (to: PeerNode) => void,
-  ): void {
-    if (peers.length === 0) return;
-    this.events.after(delayMs, () => {
-      for (const to of peers) if (to.isAlive && to.connected.has(from)) deliver(to);
+  #deliver(hosts: readonly number[], delayMs: number, deliver: (to: PeerNode) => void): void {
+    this.events.lane(delayMs).add(() => {
+      for (const host of hosts) {
+        const to = this.peers[host]!;
+        if (to.isAlive) deliver(to);
+      }
     });
-  }
-
-  #unfinished(): PeerNode[] {
-    return this.peers.filter((peer) => peer.isAlive && !peer.isDone);
   }
 
   #addPeers(): void {
@@ -149,7 +145,7 @@ export class World {
       const nodeKey = Math.floor(this.random() * 2 ** 32);
       const peer = new PeerNode(this, host, nodeKey, host % zones, drawn);
       this.peers.push(peer);
-      this.#servers.set(peer.up, peer.server);
+      this.#unfinished += 1;
       const atMs = this.random() * staggerMs;
       this.events.at(atMs, () => {
         if (!peer.isAlive) return;
@@ -178,6 +174,7 @@ export class World {
 
   #kill(peer: PeerNode, isLoud: boolean): void {
     if (!isLoud) this.silent.add(peer);
+    if (!peer.isDone) this.#unfinished -= 1;
     peer.die(isLoud);
     const peersMs = isLoud ? this.scenario.latencyMs : PEER_HEARTBEAT_MS;
     const supernodeMs = isLoud ? this.scenario.controlMs : SUPERNODE_HEARTBEAT_MS;

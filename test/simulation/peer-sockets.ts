@@ -1,0 +1,67 @@
+import type { SwarmOut } from "../../dfget/swarm/swarm.ts";
+import { ORIGIN } from "../../dfget/swarm/swarm.ts";
+import { Fetch } from "./fetch.ts";
+import { OriginRead } from "./origin-read.ts";
+import type { PeerNode } from "./peer-node.ts";
+import { SimulationError } from "./simulation-error.ts";
+import type { World } from "./world.ts";
+
+/** What a peer's swarm can do, as events in the world. */
+export function peerSockets(world: World, peer: PeerNode): SwarmOut {
+  const { host } = peer;
+  return {
+    hello: (to, task, have, free, ageMs, wants) => {
+      const map = have.clone();
+      const mask = wants?.clone();
+      world.send(peer, to, (other) =>
+        other.swarm.onHello(world.nowMs, host, task, map, free, ageMs, mask),
+      );
+    },
+    have: (to, task, pieces, free) => {
+      checkVerified(peer, task, pieces);
+      world.sendAll(peer, to, (other) => other.swarm.onHave(world.nowMs, host, task, pieces, free));
+    },
+    grant: (to, task) =>
+      world.send(peer, to, (other) => other.swarm.onGrant(world.nowMs, host, task)),
+    decline: (to, task, reason, free) =>
+      world.send(peer, to, (other) => other.swarm.onDecline(world.nowMs, host, task, reason, free)),
+    request: (from, task, piece) => peer.addFetch(new Fetch(world, peer, from, task, piece)),
+    abort: (from, task, piece) => {
+      if (from === ORIGIN) {
+        const read = peer.originReads.find((r) => r.task === task && r.firstPiece === piece);
+        if (read === undefined) return;
+        read.cancel();
+        peer.originEnded(read);
+        return;
+      }
+      const fetch = peer.fetchOf(from, task, piece);
+      if (fetch === undefined) return;
+      fetch.cancel();
+      peer.removeFetch(fetch);
+    },
+    requestOrigin: (task, first, count) => {
+      const read = new OriginRead(world, peer, task, first, count);
+      peer.originReads.push(read);
+      read.begin();
+    },
+    claim: (to, task, first, count, owner) =>
+      world.sendAll(peer, to, (other) =>
+        other.swarm.onClaim(world.nowMs, host, task, first, count, owner),
+      ),
+    refuseOffer: (task, piece) => world.supernode.refused(peer, task, piece),
+    blame: (task, accused, _piece, reason) => world.supernode.blamed(peer, task, accused, reason),
+    starve: (task) => world.supernode.starving(peer, task),
+    complete: (task) => peer.completed(task),
+    wake: (atMs) => peer.wakeAt(atMs),
+  };
+}
+
+function checkVerified(peer: PeerNode, task: number, pieces: readonly number[]): void {
+  const verified = peer.verified.get(task);
+  for (const piece of pieces) {
+    if (verified?.has(piece) === true) continue;
+    throw new SimulationError(
+      `peer ${peer.host} announced piece ${piece} that it has not verified`,
+    );
+  }
+}
