@@ -6,8 +6,10 @@ import type { Cable, Flow, FlowNetwork } from "./flow-network.ts";
  */
 export function exactRates(network: FlowNetwork, cables: readonly Cable[]): Map<Flow, number> {
   const rates = new Map<Flow, number>();
-  const left = new Map<Cable, { rate: number; open: Set<Flow> }>();
-  for (const cable of cables) left.set(cable, { rate: cable.rate, open: new Set(cable.flows) });
+  const left = new Map<number, { rate: number; open: Set<Flow> }>();
+  for (const cable of cables) {
+    left.set(cable.id, { rate: cable.rate, open: new Set(network.flows(cable)) });
+  }
   for (;;) {
     let full: Set<Flow> | undefined;
     let level = Infinity;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EventQueue } from "./event-queue.ts";
 import { exactRates } from "./exact-filling.ts";
-import { Cable, FlowNetwork, level } from "./flow-network.ts";
+import { FlowNetwork, level, type Cable } from "./flow-network.ts";
 import { defaultScenario, MIB, noFaults, type Scenario } from "./scenario.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { World } from "./world.ts";
@@ -10,16 +10,16 @@ describe("the flow network", () => {
   it("lets a lone flow take as long as its slowest cable needs", () => {
     const { events, network } = setUp();
     let endMs = 0;
-    network.start([new Cable(10), new Cable(4)], 100, () => (endMs = events.nowMs));
+    network.start([network.cable(10), network.cable(4)], 100, () => (endMs = events.nowMs));
     while (events.step());
     expect(endMs).toBeCloseTo(25);
   });
 
   it("gives what one flow cannot use to the others", () => {
     const { network } = setUp();
-    const up = new Cable(10);
-    const slow = network.start([up, new Cable(2)], 100, () => {});
-    const quick = network.start([up, new Cable(100)], 100, () => {});
+    const up = network.cable(10);
+    const slow = network.start([up, network.cable(2)], 100, () => {});
+    const quick = network.start([up, network.cable(100)], 100, () => {});
     expect(network.rate(slow)).toBeCloseTo(2);
     expect(network.rate(quick)).toBeCloseTo(8);
     expect(network.used(up)).toBeCloseTo(10);
@@ -27,24 +27,24 @@ describe("the flow network", () => {
 
   it("counts the bytes of flows that ended and of those that were stopped half way", () => {
     const { events, network } = setUp();
-    const up = new Cable(10);
+    const up = network.cable(10);
     let endMs = 0;
     network.start([up], 100, () => (endMs = events.nowMs));
     const other = network.start([up], 100, () => {});
     events.at(4, () => network.stop(other));
     while (events.step());
-    expect(up.bytes).toBeCloseTo(120);
+    expect(network.bytes(up)).toBeCloseTo(120);
     expect(endMs).toBeCloseTo(12);
   });
 
   it("tells a cable whose flow was slowed down elsewhere that it has room", () => {
     const { network } = setUp();
-    const up = new Cable(10);
-    const down = new Cable(10);
+    const up = network.cable(10);
+    const down = network.cable(10);
     let told = 0;
     network.start([up, down], 100, () => {});
-    up.onRoom = () => (told += 1);
-    network.start([new Cable(10), down], 100, () => {});
+    network.onRoom(up, () => (told += 1));
+    network.start([network.cable(10), down], 100, () => {});
     expect(told).toBe(1);
   });
 
@@ -81,9 +81,9 @@ function randomFlows(seed: number): number[] {
   const random = seededRandom(seed);
   const { events, network } = setUp();
   const pick = (from: readonly Cable[]): Cable => from[Math.floor(random() * from.length)]!;
-  const ups = Array.from({ length: 12 }, () => new Cable(50 + 100 * random()));
-  const downs = Array.from({ length: 12 }, () => new Cable(50 + 100 * random()));
-  const trunks = Array.from({ length: 3 }, () => new Cable(100 + 400 * random()));
+  const ups = Array.from({ length: 12 }, () => network.cable(50 + 100 * random()));
+  const downs = Array.from({ length: 12 }, () => network.cable(50 + 100 * random()));
+  const trunks = Array.from({ length: 3 }, () => network.cable(100 + 400 * random()));
   const errors: number[] = [];
   for (let i = 0; i < 400; i++) {
     events.at(random() * 2000, () => {

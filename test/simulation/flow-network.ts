@@ -2,24 +2,15 @@ import type { Action, EventQueue } from "./event-queue.ts";
 
 /** A flow's rate follows what it may have only when that differs by more than this share. */
 const TOLERANCE = 0.005;
+const CABLES_MAX = 4;
 const SIZE_MIN = 256;
+const NONE = -1;
 
-/** One direction of one link, with a rate in bytes per millisecond. */
-export class Cable {
+/** One direction of one link. */
+export interface Cable {
+  readonly id: number;
+  /** Bytes per millisecond. */
   readonly rate: number;
-  /** The flows that use it. */
-  readonly flows: number[] = [];
-  /** What each flow may have here at most; Infinity while the cable is not full. */
-  share = Infinity;
-  /** Bytes that went through, of flows that are over. */
-  bytes = 0;
-  isDirty = false;
-  /** Called when a flow that begins here was slowed down by another cable, so that there is room. */
-  onRoom: (() => void) | undefined;
-
-  constructor(rate: number) {
-    this.rate = rate;
-  }
 }
 
 /** A flow as the network numbers it; the number is used again when the flow is over. */
@@ -28,45 +19,75 @@ export type Flow = number;
 /**
  * Flows that share cables max-min fairly: every cable is filled evenly up to what its flows get
  * elsewhere. Kept by relaxing the cables that a change touches, while it changes any rate by more
- * than the tolerance. Facts of a flow are in arrays side by side; a run has millions.
+ * than the tolerance.
+ *
+ * A run has millions of flows, and what is scattered over memory is slow. So the facts of flows and
+ * cables are in arrays of numbers, and the flows of a cable are a chain of nodes: node 4 f + i is
+ * the place of flow f on the i-th cable of its path.
  */
 export class FlowNetwork {
   readonly #events: EventQueue;
-  readonly #paths: (readonly Cable[])[] = [];
-  readonly #ended: ((() => void) | undefined)[] = [];
+  readonly #due: Action;
+  // Of cables.
+  #cableCount = 0;
+  #cableRates = new Float64Array(SIZE_MIN);
+  /** What each flow may have here at most; Infinity while the cable is not full. */
+  #shares = new Float64Array(SIZE_MIN);
+  #bytes = new Float64Array(SIZE_MIN);
+  #heads = new Int32Array(SIZE_MIN);
+  #isDirty = new Uint8Array(SIZE_MIN);
+  readonly #onRoom: ((() => void) | undefined)[] = [];
+  // Of flows.
+  #flowCount = 0;
   readonly #free: Flow[] = [];
+  readonly #ended: ((() => void) | undefined)[] = [];
   #lengths = new Float64Array(SIZE_MIN);
   #remaining = new Float64Array(SIZE_MIN);
   #rates = new Float64Array(SIZE_MIN);
   /** When what remains was last reckoned. */
   #atMs = new Float64Array(SIZE_MIN);
   #plannedMs = new Float64Array(SIZE_MIN);
+  // Of nodes.
+  #cables = new Int32Array(CABLES_MAX * SIZE_MIN);
+  #next = new Int32Array(CABLES_MAX * SIZE_MIN);
+  #previous = new Int32Array(CABLES_MAX * SIZE_MIN);
+  // For the moment.
   #limits = new Float64Array(SIZE_MIN);
-  readonly #dirty: Cable[] = [];
-  readonly #roomy: Cable[] = [];
+  readonly #dirty: number[] = [];
+  readonly #roomy: number[] = [];
   #isTelling = false;
-  readonly #due: Action;
 
   constructor(events: EventQueue) {
     this.#events = events;
     this.#due = (flow) => this.#arrive(flow);
   }
 
-  /** Sends bytes over cables, the first one being where they begin. */
+  /** Lays a cable that carries so many bytes per millisecond. */
+  cable(rate: number): Cable {
+    const id = this.#cableCount++;
+    if (id === this.#heads.length) this.#widenCables();
+    this.#cableRates[id] = rate;
+    this.#shares[id] = Infinity;
+    this.#heads[id] = NONE;
+    return { id, rate };
+  }
+
+  /** Has this called when a flow that begins at the cable is slowed down elsewhere: there is room. */
+  onRoom(cable: Cable, tell: (() => void) | undefined): void {
+    this.#onRoom[cable.id] = tell;
+  }
+
+  /** Sends bytes over up to four cables, the first one being where they begin. */
   start(path: readonly Cable[], lengthBytes: number, ended: () => void): Flow {
-    const flow = this.#free.pop() ?? this.#paths.length;
-    if (flow === this.#lengths.length) this.#widen();
-    this.#paths[flow] = path;
+    const flow = this.#free.pop() ?? this.#flowCount++;
+    if (flow === this.#lengths.length) this.#widenFlows();
     this.#ended[flow] = ended;
     this.#lengths[flow] = lengthBytes;
     this.#remaining[flow] = lengthBytes;
     this.#rates[flow] = 0;
     this.#atMs[flow] = this.#events.nowMs;
     this.#plannedMs[flow] = Infinity;
-    for (const cable of path) {
-      cable.flows.push(flow);
-      this.#touch(cable);
-    }
+    for (let i = 0; i < CABLES_MAX; i++) this.#lay(flow * CABLES_MAX + i, path[i]?.id ?? NONE);
     this.#settle();
     return flow;
   }
@@ -83,100 +104,134 @@ export class FlowNetwork {
     return this.#rates[flow]!;
   }
 
-  /** The cables of a running flow. */
-  path(flow: Flow): readonly Cable[] {
-    return this.#paths[flow]!;
+  /** The ids of the cables of a running flow. */
+  path(flow: Flow): readonly number[] {
+    const nodes = this.#cables.subarray(flow * CABLES_MAX, (flow + 1) * CABLES_MAX);
+    return [...nodes].filter((cable) => cable !== NONE);
+  }
+
+  /** The flows that use a cable. */
+  flows(cable: Cable): readonly Flow[] {
+    const flows: Flow[] = [];
+    for (let node = this.#heads[cable.id]!; node !== NONE; node = this.#next[node]!) {
+      flows.push(flowOf(node));
+    }
+    return flows;
+  }
+
+  /** Bytes that went through, of flows that are over. */
+  bytes(cable: Cable): number {
+    return this.#bytes[cable.id]!;
   }
 
   /** What the flows of a cable take together, in bytes per millisecond. */
   used(cable: Cable): number {
     let sum = 0;
-    const { flows } = cable;
-    for (let i = 0; i < flows.length; i++) sum += this.#rates[flows[i]!]!;
+    for (let node = this.#heads[cable.id]!; node !== NONE; node = this.#next[node]!) {
+      sum += this.#rates[flowOf(node)]!;
+    }
     return sum;
   }
 
+  #lay(node: number, cable: number): void {
+    this.#cables[node] = cable;
+    if (cable === NONE) return;
+    const head = this.#heads[cable]!;
+    this.#next[node] = head;
+    this.#previous[node] = NONE;
+    if (head !== NONE) this.#previous[head] = node;
+    this.#heads[cable] = node;
+    this.#touch(cable);
+  }
+
+  #lift(node: number, cable: number): void {
+    const next = this.#next[node]!;
+    const previous = this.#previous[node]!;
+    if (next !== NONE) this.#previous[next] = previous;
+    if (previous !== NONE) this.#next[previous] = next;
+    else this.#heads[cable] = next;
+    this.#touch(cable);
+  }
+
   #remove(flow: Flow): void {
-    const path = this.#paths[flow]!;
     const sentBytes = this.#lengths[flow]! - this.#remaining[flow]!;
-    for (let i = 0; i < path.length; i++) {
-      const cable = path[i]!;
-      cable.bytes += sentBytes;
-      const { flows } = cable;
-      const last = flows.pop()!;
-      if (last !== flow) flows[flows.indexOf(flow)] = last;
-      this.#touch(cable);
+    for (let node = flow * CABLES_MAX; node < (flow + 1) * CABLES_MAX; node++) {
+      const cable = this.#cables[node]!;
+      if (cable === NONE) break;
+      this.#bytes[cable]! += sentBytes;
+      this.#lift(node, cable);
     }
     this.#plannedMs[flow] = -1;
     this.#ended[flow] = undefined;
     this.#free.push(flow);
   }
 
-  #touch(cable: Cable): void {
-    if (cable.isDirty) return;
-    cable.isDirty = true;
+  #touch(cable: number): void {
+    if (this.#isDirty[cable] === 1) return;
+    this.#isDirty[cable] = 1;
     this.#dirty.push(cable);
   }
 
   /** Brings all rates in line, then tells of room. More flows may be started in answer. */
   #settle(): void {
-    this.#relax();
+    const dirty = this.#dirty;
+    for (let i = 0; i < dirty.length; i++) {
+      this.#isDirty[dirty[i]!] = 0;
+      this.#fill(dirty[i]!);
+    }
+    dirty.length = 0;
     if (this.#isTelling) return;
     this.#isTelling = true;
     for (let cable = this.#roomy.pop(); cable !== undefined; cable = this.#roomy.pop()) {
-      cable.onRoom?.();
+      this.#onRoom[cable]?.();
     }
     this.#isTelling = false;
   }
 
-  #relax(): void {
-    const dirty = this.#dirty;
-    for (let i = 0; i < dirty.length; i++) {
-      dirty[i]!.isDirty = false;
-      this.#fill(dirty[i]!);
-    }
-    dirty.length = 0;
-  }
-
-  #fill(cable: Cable): void {
-    const { flows } = cable;
-    const count = flows.length;
-    if (count > this.#limits.length) this.#limits = new Float64Array(2 * count);
-    const limits = this.#limits;
-    for (let i = 0; i < count; i++) {
-      const path = this.#paths[flows[i]!]!;
+  #fill(cable: number): void {
+    const next = this.#next;
+    const cables = this.#cables;
+    const shares = this.#shares;
+    let limits = this.#limits;
+    let count = 0;
+    for (let node = this.#heads[cable]!; node !== NONE; node = next[node]!) {
+      const first = node & -CABLES_MAX;
       let limit = Infinity;
-      for (let j = 0; j < path.length; j++) {
-        const other = path[j]!;
-        if (other !== cable && other.share < limit) limit = other.share;
+      for (let i = first; i < first + CABLES_MAX && cables[i] !== NONE; i++) {
+        if (i !== node && shares[cables[i]!]! < limit) limit = shares[cables[i]!]!;
       }
-      limits[i] = limit;
+      if (count === limits.length) limits = this.#limits = widened(limits, 2 * count);
+      limits[count++] = limit;
     }
-    cable.share = level(cable.rate, limits, count);
-    for (let i = 0; i < count; i++) this.#follow(flows[i]!, cable);
+    shares[cable] = level(this.#cableRates[cable]!, limits, count);
+    for (let node = this.#heads[cable]!; node !== NONE; node = next[node]!) this.#follow(node);
   }
 
-  #follow(flow: Flow, from: Cable): void {
-    const path = this.#paths[flow]!;
+  /** Brings a flow's rate in line; the node is where it was changed. */
+  #follow(node: number): void {
+    const flow = flowOf(node);
+    const first = node & -CABLES_MAX;
+    const cables = this.#cables;
     let rate = Infinity;
-    for (let i = 0; i < path.length; i++) {
-      const { share } = path[i]!;
-      if (share < rate) rate = share;
+    let whole = Infinity;
+    for (let i = first; i < first + CABLES_MAX && cables[i] !== NONE; i++) {
+      rate = Math.min(rate, this.#shares[cables[i]!]!);
+      whole = Math.min(whole, this.#cableRates[cables[i]!]!);
     }
-    if (rate === Infinity) for (const { rate: whole } of path) rate = Math.min(rate, whole);
+    if (rate === Infinity) rate = whole;
     const before = this.#rates[flow]!;
     if (Math.abs(rate - before) <= TOLERANCE * before) return;
-    this.#setRate(flow, rate);
-    for (let i = 0; i < path.length; i++) if (path[i] !== from) this.#touch(path[i]!);
-    if (rate < before && path[0]!.onRoom !== undefined) this.#roomy.push(path[0]!);
-  }
-
-  #setRate(flow: Flow, rate: number): void {
     this.#advance(flow);
     this.#rates[flow] = rate;
     const endMs = this.#events.nowMs + this.#remaining[flow]! / rate;
     // A later end is found out when the planned one comes.
     if (endMs < this.#plannedMs[flow]!) this.#plan(flow, endMs);
+    for (let i = first; i < first + CABLES_MAX && cables[i] !== NONE; i++) {
+      if (i !== node) this.#touch(cables[i]!);
+    }
+    if (rate < before && this.#onRoom[cables[first]!] !== undefined) {
+      this.#roomy.push(cables[first]!);
+    }
   }
 
   #plan(flow: Flow, endMs: number): void {
@@ -206,13 +261,27 @@ export class FlowNetwork {
     this.#atMs[flow] = nowMs;
   }
 
-  #widen(): void {
+  #widenCables(): void {
+    const size = 2 * this.#heads.length;
+    this.#cableRates = widened(this.#cableRates, size);
+    this.#shares = widened(this.#shares, size);
+    this.#bytes = widened(this.#bytes, size);
+    this.#heads = widenedInts(this.#heads, size);
+    const isDirty = new Uint8Array(size);
+    isDirty.set(this.#isDirty);
+    this.#isDirty = isDirty;
+  }
+
+  #widenFlows(): void {
     const size = 2 * this.#lengths.length;
     this.#lengths = widened(this.#lengths, size);
     this.#remaining = widened(this.#remaining, size);
     this.#rates = widened(this.#rates, size);
     this.#atMs = widened(this.#atMs, size);
     this.#plannedMs = widened(this.#plannedMs, size);
+    this.#cables = widenedInts(this.#cables, CABLES_MAX * size);
+    this.#next = widenedInts(this.#next, CABLES_MAX * size);
+    this.#previous = widenedInts(this.#previous, CABLES_MAX * size);
   }
 }
 
@@ -237,8 +306,18 @@ export function level(rate: number, limits: Float64Array, count: number): number
   return Infinity;
 }
 
+function flowOf(node: number): Flow {
+  return (node / CABLES_MAX) | 0;
+}
+
 function widened(values: Float64Array<ArrayBuffer>, size: number): Float64Array<ArrayBuffer> {
   const next = new Float64Array(size);
+  next.set(values);
+  return next;
+}
+
+function widenedInts(values: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
+  const next = new Int32Array(size);
   next.set(values);
   return next;
 }

@@ -46,7 +46,7 @@ export function outcomeOf(world: World): Outcome {
   );
   const healthyEnds = healthy.map((peer) => Math.max(...peer.doneMs.values()));
   const last = ends.at(-1) ?? 0;
-  const zoneBytes = Math.max(...world.zoneDown.map((cable) => cable.bytes));
+  const zoneBytes = Math.max(...world.zoneDown.map((cable) => world.network.bytes(cable)));
   let corrupt = 0;
   for (const peer of world.peers) corrupt += peer.corruptReceived;
   return {
@@ -57,8 +57,8 @@ export function outcomeOf(world: World): Outcome {
     last_s: seconds(last),
     ratio: rounded(last / bound),
     healthy_ratio: rounded(Math.max(0, ...healthyEnds) / bound),
-    seed_ratio: rounded(world.supernode.up.bytes / size),
-    origin_bytes_ratio: rounded(world.origin.uplink.bytes / size),
+    seed_ratio: rounded(world.network.bytes(world.supernode.up) / size),
+    origin_bytes_ratio: rounded(world.network.bytes(world.origin.uplink) / size),
     zone_bytes_ratio: scenario.zones > 1 ? rounded(zoneBytes / size) : 0,
     supernode_messages_per_piece: rounded(world.supernode.messages / (pieces * scenario.peers)),
     peer_messages_per_piece: rounded(world.peerMessages / (pieces * scenario.peers)),

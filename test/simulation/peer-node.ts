@@ -1,7 +1,7 @@
 import { Bitmap } from "../../protocol/bitmap.ts";
 import { defaultSwarmOptions, ORIGIN, Swarm } from "../../dfget/swarm/swarm.ts";
 import type { Answer, Fetch } from "./fetch.ts";
-import { Cable } from "./flow-network.ts";
+import type { Cable } from "./flow-network.ts";
 import type { OriginRead } from "./origin-read.ts";
 import { peerSockets } from "./peer-sockets.ts";
 import { PieceServer, type Transfer } from "./piece-server.ts";
@@ -53,8 +53,8 @@ export class PeerNode {
     this.faults = faults;
     const { scenario } = world;
     const rate = bytesPerMs(scenario.mbit) * (faults.isSlow ? scenario.faults.slowFactor : 1);
-    this.up = new Cable(rate);
-    this.down = new Cable(rate);
+    this.up = world.network.cable(rate);
+    this.down = world.network.cable(rate);
     this.server = new PieceServer(world.network, this.up, scenario.isPaced);
     this.swarm = new Swarm({ ...scenario.swarm, nodeKey }, peerSockets(world, this), world.random);
     this.#uploadsMax = scenario.swarm.uploadSlots ?? defaultSwarmOptions.uploadSlots;

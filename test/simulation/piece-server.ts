@@ -41,7 +41,7 @@ export class PieceServer {
     }
     this.#waiting.length = 0;
     this.#running.clear();
-    this.uplink.onRoom = undefined;
+    this.network.onRoom(this.uplink, undefined);
   }
 
   /** A sending's bytes are on the cable. */
@@ -73,7 +73,7 @@ export class PieceServer {
       this.#running.add(sending);
       sending.begin();
     }
-    this.uplink.onRoom = this.#waiting.length > 0 ? this.#startMore : undefined;
+    this.network.onRoom(this.uplink, this.#waiting.length > 0 ? this.#startMore : undefined);
   }
 }
 

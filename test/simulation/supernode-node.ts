@@ -1,7 +1,7 @@
 import type { Bitmap } from "../../protocol/bitmap.ts";
 import { Scheduler, type SchedulerOut } from "../../supernode/scheduler/scheduler.ts";
 import type { Fetch } from "./fetch.ts";
-import { Cable } from "./flow-network.ts";
+import type { Cable } from "./flow-network.ts";
 import type { PeerNode } from "./peer-node.ts";
 import { PieceServer, type Transfer } from "./piece-server.ts";
 import { bytesPerMs, pieceBytes, pieceCount } from "./scenario.ts";
@@ -31,8 +31,8 @@ export class SupernodeNode {
   constructor(world: World) {
     this.#world = world;
     const rate = bytesPerMs(world.scenario.seedMbit);
-    this.up = new Cable(rate);
-    this.down = new Cable(Math.max(rate, bytesPerMs(world.scenario.originMbit)));
+    this.up = world.network.cable(rate);
+    this.down = world.network.cable(Math.max(rate, bytesPerMs(world.scenario.originMbit)));
     this.#server = new PieceServer(world.network, this.up, world.scenario.isPaced);
     this.#scheduler = this.#newScheduler();
   }

@@ -1,5 +1,5 @@
 import { EventQueue } from "./event-queue.ts";
-import { Cable, FlowNetwork } from "./flow-network.ts";
+import { FlowNetwork, type Cable } from "./flow-network.ts";
 import { PeerNode } from "./peer-node.ts";
 import { PieceServer } from "./piece-server.ts";
 import { boundMs, bytesPerMs, type Scenario } from "./scenario.ts";
@@ -36,10 +36,10 @@ export class World {
     this.scenario = scenario;
     this.random = seededRandom(scenario.seed);
     for (let zone = 0; zone < scenario.zones; zone++) {
-      this.zoneUp.push(new Cable(bytesPerMs(scenario.zoneMbit)));
-      this.zoneDown.push(new Cable(bytesPerMs(scenario.zoneMbit)));
+      this.zoneUp.push(this.network.cable(bytesPerMs(scenario.zoneMbit)));
+      this.zoneDown.push(this.network.cable(bytesPerMs(scenario.zoneMbit)));
     }
-    const originUp = new Cable(bytesPerMs(scenario.originMbit));
+    const originUp = this.network.cable(bytesPerMs(scenario.originMbit));
     this.origin = new PieceServer(this.network, originUp, false);
     this.supernode = new SupernodeNode(this);
     this.#addPeers();
@@ -103,7 +103,7 @@ export class World {
   /** Delivers a message between connected peers. */
   send(from: PeerNode, host: number, deliver: (to: PeerNode) => void): void {
     const to = this.peers[host];
-    if (to === undefined || !from.connected.has(to)) return;
+    if (to === undefined) return;
     this.peerMessages += 1;
     this.events.lane(this.latencyMs(from, to)).add(() => {
       if (to.isAlive) deliver(to);
