@@ -2,6 +2,7 @@ import { DOWNLOADS_MAX } from "../dfget/daemon/control-server.ts";
 import { FILTERS_MAX, TAG_LENGTH_MAX } from "../dfget/daemon/api-schema.ts";
 import { LINKS_MAX } from "../dfget/peer/neighbours.ts";
 import { defaultSwarmOptions } from "../dfget/swarm/swarm-options.ts";
+import { VERDICTS_MAX, VERDICT_MS_MAX } from "../platform/origin/access-checks.ts";
 import { REDIRECTS_MAX } from "../platform/origin/origin-redirect.ts";
 import { TrustedKeys } from "../platform/signing.ts";
 import * as protocol from "../protocol/limits.ts";
@@ -153,6 +154,18 @@ export const LIMITS: readonly Limit[] = [
     unit: "",
     of: "supernode keys that a node believes",
     beyond: "the oldest is forgotten",
+  },
+  {
+    value: VERDICT_MS_MAX,
+    unit: "ms",
+    of: "how long a registry's yes to a caller's credential is believed",
+    beyond: "a longer `--verdict-life` counts as this",
+  },
+  {
+    value: VERDICTS_MAX,
+    unit: "",
+    of: "such answers remembered by a mirror, and by a supernode",
+    beyond: "the one used longest ago is forgotten, and the registry asked again",
   },
   {
     value: REDIRECTS_MAX,

@@ -3,6 +3,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } 
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import type { Admission } from "../protocol/admission.ts";
+import { admissionMessage, formatAdmission, parseAdmission } from "../protocol/admission.ts";
 import type { PieceCertificate } from "../protocol/piece-certificate.ts";
 import {
   certificateMessage,
@@ -99,6 +101,18 @@ export class Signer {
     return this.sign(endorsementMessage(toHex(nodeKey)));
   }
 
+  /** The admission of a node to a private task. */
+  admit(
+    taskId: string,
+    nodeId: string,
+    times: { readonly grantedAtMs: number; readonly untilMs: number },
+  ): Uint8Array {
+    return formatAdmission({
+      ...times,
+      signature: this.sign(admissionMessage(taskId, nodeId, times)),
+    });
+  }
+
   #signPiece(piece: PieceIdentity, sha256: Uint8Array): Uint8Array {
     return this.sign(pieceMessage(piece, sha256));
   }
@@ -137,6 +151,24 @@ export class TrustedKeys {
     const message = Buffer.from(pieceMessage(piece, certificate.sha256));
     for (const key of this.#signersOf(certificate)) {
       if (verify(null, message, key, certificate.signature)) return certificate.sha256;
+    }
+    return undefined;
+  }
+
+  /**
+   * The admission that a node shows for a task, or undefined when it is malformed, about another node or task,
+   * over at `nowEpochMs`, or comes from nobody who is trusted.
+   */
+  verifyAdmission(
+    bytes: Uint8Array,
+    { taskId, nodeId }: { readonly taskId: string; readonly nodeId: string },
+    nowEpochMs: number,
+  ): Admission | undefined {
+    const admission = parseAdmission(bytes);
+    if (!admission || admission.untilMs <= nowEpochMs) return undefined;
+    const message = Buffer.from(admissionMessage(taskId, nodeId, admission));
+    for (const key of this.#keys.values()) {
+      if (verify(null, message, key, admission.signature)) return admission;
     }
     return undefined;
   }

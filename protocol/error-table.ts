@@ -53,6 +53,12 @@ export const ERRORS = {
     meaning: "The origin asks for credentials or refuses those given.",
   },
   ORIGIN_DENIED: { status: 403, retry: "no", meaning: "The origin refuses the request." },
+  NOT_ADMITTED: {
+    status: 403,
+    retry: "origin",
+    meaning:
+      "The content is private, and the node showed no admission to it: no supernode saw its origin give it to one of the node's callers.",
+  },
   ORIGIN_NOT_FOUND: { status: 404, retry: "no", meaning: "The origin has no such content." },
   ORIGIN_FAILED: {
     status: 502,

@@ -50,6 +50,7 @@ const fromNode: [NodeFrame, string][] = [
     `0608011220${idHex}18022002`,
   ],
   [{ kind: "starve", task: 1 }, "070801"],
+  [{ kind: "renew", task: 1, admission: bytes(9) }, "080801120109"],
 ];
 
 const fromSupernode: [SupernodeFrame, string][] = [
@@ -100,6 +101,7 @@ const fromSupernode: [SupernodeFrame, string][] = [
     "0908011208494e5445524e414c1a016d2091032a01423001",
   ],
   [{ kind: "stripes", task: 1, mask: bytes(15) }, "0a080112010f"],
+  [{ kind: "admission", task: 1, admission: bytes(9) }, "0b0801120109"],
 ];
 
 const fromPeer: [PeerFrame, string][] = [

@@ -64,6 +64,8 @@ export const nodeFrames = frameSet({
       identity: optional(4, identity),
       pieceLengthBytes: optional(5, uint),
       holding: optional(6, holding),
+      /** Of a private task that the node was admitted to not long ago. */
+      admission: optional(7, bytes),
     },
   },
   leave: { type: 3, fields: { task: taskNumber } },
@@ -81,6 +83,8 @@ export const nodeFrames = frameSet({
   },
   /** Nothing could be fetched for a while. */
   starve: { type: 7, fields: { task: taskNumber } },
+  /** The node's admission to a private task ends soon, and it still lacks pieces. */
+  renew: { type: 8, fields: { task: taskNumber, admission: field(2, bytes) } },
 });
 
 /** From a supernode to a node. */
@@ -113,6 +117,8 @@ export const supernodeFrames = frameSet({
       /** The whole of a small task, one piece, and its certificate. */
       content: optional(7, bytes),
       certificate: optional(8, bytes),
+      /** By which the node gets pieces of a private task. */
+      admission: optional(9, bytes),
     },
   },
   /** The length became known. */
@@ -138,6 +144,8 @@ export const supernodeFrames = frameSet({
   },
   /** The stripes of pieces that the node shall bring into its zone. */
   stripes: { type: 10, fields: { task: taskNumber, mask: field(2, bytes) } },
+  /** The answer to renew. */
+  admission: { type: 11, fields: { task: taskNumber, admission: field(2, bytes) } },
   "ask-progress": { type: 8, fields: { task: taskNumber } },
   /** The task cannot be had; the number is free again. `discard` says that its pieces are wrong. */
   abort: {

@@ -6,12 +6,15 @@ import type { TaskId, UrlTaskIdentity } from "./task-id.ts";
 import {
   digestTaskId,
   parseTaskId,
+  privateTaskId,
   taskDigest,
+  taskScope,
   urlTaskKey,
   withoutQueryParameters,
 } from "./task-id.ts";
 
 const DIGEST = `sha256:${"ab".repeat(32)}` as Digest;
+const SCOPE = "0123456789abcdef01234567";
 const URL_ID = `url:${"cd".repeat(32)}`;
 
 const identity: UrlTaskIdentity = {
@@ -31,6 +34,27 @@ describe("a task id", () => {
     expect(digestTaskId(DIGEST)).toBe(DIGEST);
     expect(parseTaskId(DIGEST)).toBe(DIGEST);
     expect(taskDigest(DIGEST as string as TaskId)).toBe(DIGEST);
+  });
+
+  it("of private content is its digest and the scope of those who may have it", () => {
+    for (const digest of [DIGEST, `sha512:${"ef".repeat(64)}` as Digest]) {
+      const id = privateTaskId(digest, SCOPE);
+      expect(parseTaskId(id)).toBe(id);
+      expect([taskDigest(id), taskScope(id)]).toEqual([digest, SCOPE]);
+      expect(id.length).toBeLessThanOrEqual(160);
+    }
+    expect(taskScope(digestTaskId(DIGEST))).toBeUndefined();
+    expect(() => privateTaskId(DIGEST, "short")).toThrow(RangeError);
+  });
+
+  it.each([
+    `${DIGEST}@`,
+    `${DIGEST}@${"g".repeat(24)}`,
+    `${DIGEST}@${SCOPE}0`,
+    `${URL_ID}@${SCOPE}`,
+    `@${SCOPE}`,
+  ])("is not %s", (text) => {
+    expect(parseTaskId(text)).toBeUndefined();
   });
 
   it("of a URL has no digest", () => {

@@ -6,13 +6,37 @@ declare const taskIdBrand: unique symbol;
 /**
  * What a task is known by everywhere: the digest itself where the content has one, so that the same
  * layer behind two registries is one task, else `url:<sha256 hex>` of {@link urlTaskKey}.
+ *
+ * Content that its origin hands out to some callers only is another task, `<digest>@<scope>`: the scope
+ * stands for the origin whose word decides who may have it.
  */
 export type TaskId = string & { readonly [taskIdBrand]: true };
 
-/** Reads a task id that came from outside. Returns undefined when it has neither form. */
+/** How many hex digits a scope has; with them the longest id has 160 characters. */
+export const SCOPE_LENGTH = 24;
+
+/** Reads a task id that came from outside. Returns undefined when it has none of the forms. */
 export function parseTaskId(text: string): TaskId | undefined {
   if (/^url:[0-9a-f]{64}$/.test(text)) return text as TaskId;
-  return parseDigest(text) as TaskId | undefined;
+  const at = text.indexOf("@");
+  if (at < 0) return parseDigest(text) as TaskId | undefined;
+  const isPrivate = isScope(text.slice(at + 1)) && parseDigest(text.slice(0, at)) !== undefined;
+  return isPrivate ? (text as TaskId) : undefined;
+}
+
+/**
+ * The task id of content with a known digest that only those may have to whom the origin behind `scope` gives
+ * it. Throws RangeError for a scope that has not its form.
+ */
+export function privateTaskId(digest: Digest, scope: string): TaskId {
+  if (!isScope(scope)) throw new RangeError(`a scope has ${SCOPE_LENGTH} hex digits`);
+  return `${digest}@${scope}` as TaskId;
+}
+
+/** The scope of a private task; undefined for a task that everybody may have. */
+export function taskScope(taskId: TaskId): string | undefined {
+  const at = taskId.indexOf("@");
+  return at < 0 ? undefined : taskId.slice(at + 1);
 }
 
 /** The task id of content with a known digest. */
@@ -22,7 +46,8 @@ export function digestTaskId(digest: Digest): TaskId {
 
 /** The digest that a task id is made of, or undefined for the id of a URL. */
 export function taskDigest(taskId: TaskId): Digest | undefined {
-  return parseDigest(taskId);
+  const at = taskId.indexOf("@");
+  return parseDigest(at < 0 ? taskId : taskId.slice(0, at));
 }
 
 /** What tells one version of a file at a URL from every other file. */
@@ -66,4 +91,8 @@ export function withoutQueryParameters(url: string, names: readonly string[]): s
     .filter((pair) => !names.includes(pair.split("=", 1)[0]!));
   const path = withoutFragment.slice(0, question);
   return kept.length === 0 ? path : `${path}?${kept.join("&")}`;
+}
+
+function isScope(text: string): boolean {
+  return text.length === SCOPE_LENGTH && /^[0-9a-f]+$/.test(text);
 }

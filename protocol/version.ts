@@ -13,3 +13,6 @@ export const PIECE_HEADER = "darter-piece";
 
 /** The request header by which a peer says which node's grant a piece request uses. */
 export const NODE_HEADER = "darter-node";
+
+/** The request header that carries a node's admission to a private task, base64url. */
+export const ADMISSION_HEADER = "darter-admission";

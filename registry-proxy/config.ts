@@ -6,10 +6,11 @@ import { socketPathOf } from "../dfget/daemon/socket-path.ts";
 import { PEER_LISTEN_DEFAULT, nodeConfigProperties, peerOptionsOf } from "../dfget/node-config.ts";
 import type { PeerOptions } from "../dfget/peer/peer-options.ts";
 import type { ProgramDefinition } from "../platform/config.ts";
-import { repeated } from "../platform/config-option.ts";
+import { duration, repeated } from "../platform/config-option.ts";
 import type { LogLevel } from "../platform/log.ts";
 import { endpointOption } from "../platform/option-value.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
+import { VERDICT_MS_DEFAULT } from "./mirror.ts";
 import { UpstreamList } from "./upstream/upstream-list.ts";
 
 const configSchema = Type.Object({
@@ -27,6 +28,12 @@ const configSchema = Type.Object({
     description:
       "a registry and how to reach it, http:// for plain HTTP; the first is used where a client names none; docker.io if none is given",
     placeholder: "URL",
+  }),
+  verdictLife: duration({
+    default: VERDICT_MS_DEFAULT,
+    minimum: 1000,
+    description:
+      "how long a registry's yes to a user's credential is believed without asking again; at most 300 s",
   }),
   socket: socketProperty,
   ...nodeConfigProperties,
@@ -47,6 +54,7 @@ export const registryProxyDefinition: ProgramDefinition<typeof configSchema> = {
 export interface RegistryProxySettings {
   readonly listen: Endpoint;
   readonly upstreams: UpstreamList;
+  readonly verdictMs: number;
   readonly peer: PeerOptions;
   /** Where dfget on this machine reaches the node. */
   readonly socketPath: string;
@@ -67,6 +75,7 @@ export function settingsOf(
   return {
     listen,
     upstreams,
+    verdictMs: config.verdictLife,
     // Whoever names an upstream means it to be asked, wherever it is.
     peer: { ...peer, allowOrigins: [...peer.allowOrigins, ...upstreams.originPatterns] },
     socketPath: socketPathOf(config.socket, peer.dataDir, env),

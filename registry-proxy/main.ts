@@ -50,7 +50,7 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
       clock,
       log: log.child({ component: "mirror" }),
     },
-    { upstreams: settings.upstreams },
+    { upstreams: settings.upstreams, verdictMs: settings.verdictMs },
   );
   const { supernodeUrls } = settings.peer;
   await using control = await ControlServer.start(

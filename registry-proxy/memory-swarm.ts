@@ -4,7 +4,7 @@ import { sha256Digest } from "../platform/digest-check.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Digest } from "../protocol/digest.ts";
 import type { TaskId } from "../protocol/task-id.ts";
-import { digestTaskId } from "../protocol/task-id.ts";
+import { digestTaskId, privateTaskId } from "../protocol/task-id.ts";
 import type { Swarm } from "./swarm.ts";
 
 /** A content that the swarm in memory can serve, and how it behaves. */
@@ -40,10 +40,11 @@ export class MemorySwarm implements Swarm {
     this.refuse = refuse;
   }
 
-  /** Adds a content and returns its digest. */
-  add(content: MemoryContent): Digest {
+  /** Adds a content, a private one where a scope is given, and returns its digest. */
+  add(content: MemoryContent, scope?: string): Digest {
     const digest = sha256Digest(content.bytes);
-    this.#contents.set(digestTaskId(digest), content);
+    const taskId = scope === undefined ? digestTaskId(digest) : privateTaskId(digest, scope);
+    this.#contents.set(taskId, content);
     return digest;
   }
 

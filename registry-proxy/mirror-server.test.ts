@@ -12,14 +12,19 @@ import { MirrorFixture, errorsOf } from "./mirror-fixture.ts";
 const CONTENT = seededBytes("served", 200_000);
 
 describe("the mirror's port", () => {
-  it("answers the ping of runtimes", async () => {
+  it("answers the ping of runtimes by where they may log in, and those with a token by yes", async () => {
     await using mirror = await MirrorFixture.start();
     for (const path of ["/v2/", "/v2"]) {
-      const answer = await mirror.ask(path);
+      const first = await mirror.ask(path);
+      expect([first.status, errorsOf(first)[0]?.code]).toEqual([401, "UNAUTHORIZED"]);
+      expect(first.headers["www-authenticate"]).toMatch(/^Bearer realm="http:\/\/127[^"]*\/token"/);
+      const headers = { authorization: "Bearer any" };
+      const answer = await mirror.ask(path, { headers });
       expect([answer.status, answer.body.toString()]).toEqual([200, "{}"]);
       expect(answer.headers["docker-distribution-api-version"]).toBe("registry/2.0");
     }
-    expect((await mirror.ask("/v2/", { method: "HEAD" })).status).toBe(200);
+    const headers = { host: "bad host" };
+    expect((await mirror.ask("/v2/", { method: "HEAD", headers })).status).toBe(200);
     expect(mirror.upstream.lines).toEqual([]);
   });
 

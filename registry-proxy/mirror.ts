@@ -1,8 +1,13 @@
 import type { Registry } from "prom-client";
 
+import type { Calendar } from "../platform/calendar.ts";
+import { systemCalendar } from "../platform/calendar.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { OriginFetch } from "../platform/origin/origin-request.ts";
+import { AccessChecks } from "../platform/origin/access-checks.ts";
+import { TokenSeal } from "./access/token-seal.ts";
+import { Visitors } from "./access/visitors.ts";
 import { MirrorMetrics } from "./metrics.ts";
 import { MirrorServer } from "./mirror-server.ts";
 import { Router } from "./routes/router.ts";
@@ -20,6 +25,7 @@ export interface MirrorDeps {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
+  readonly calendar?: Calendar;
 }
 
 export interface MirrorOptions {
@@ -27,7 +33,12 @@ export interface MirrorOptions {
   /** How long the swarm may bring nothing to a client that waits; then the registry is asked. */
   readonly stallMs?: number;
   readonly tags?: Partial<TagResolverOptions>;
+  /** How long a registry's yes to a caller's credential is believed; at most 300 s. */
+  readonly verdictMs?: number;
 }
+
+/** How long a registry's yes is believed unless told otherwise. */
+export const VERDICT_MS_DEFAULT = 60_000;
 
 const STALL_MS = 30_000;
 
@@ -36,12 +47,31 @@ export function createMirror(deps: MirrorDeps, options: MirrorOptions): MirrorSe
   const { swarm, fetch, registry, clock, log } = deps;
   const metrics = new MirrorMetrics(registry);
   const upstream = new UpstreamClient({ fetch, clock });
+  const calendar = deps.calendar ?? systemCalendar;
+  const seal = new TokenSeal(calendar);
+  const checks = new AccessChecks(
+    { clock, calendar },
+    { lifeMs: options.verdictMs ?? VERDICT_MS_DEFAULT },
+  );
+  const visitors = new Visitors({ upstream, checks, seal, clock });
   const contents = new SwarmContent(
-    { swarm, upstream, metrics, log },
+    { swarm, metrics, log },
     { stallMs: options.stallMs ?? STALL_MS },
   );
-  const tags = new TagResolver({ upstream, clock }, options.tags);
+  const tags = new TagResolver({ clock }, options.tags);
   const { upstreams } = options;
-  const router = new Router({ contents, upstream, upstreams, tags, metrics, registry, log });
+  const router = new Router({
+    contents,
+    upstream,
+    upstreams,
+    visitors,
+    seal,
+    ...{
+      tags,
+      metrics,
+      registry,
+      log,
+    },
+  });
   return new MirrorServer({ router, metrics, clock, log });
 }

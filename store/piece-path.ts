@@ -14,7 +14,8 @@ export interface PiecePath {
  * task has.
  */
 export function parsePiecePath(url: string): PiecePath | undefined {
-  const match = /^\/pieces\/([a-z0-9]{1,8}:[0-9a-f]{1,128})\/(0|[1-9][0-9]{0,5})$/.exec(url);
+  const match =
+    /^\/pieces\/([a-z0-9]{1,8}:[0-9a-f]{1,128}(?:@[0-9a-f]{24})?)\/(0|[1-9][0-9]{0,5})$/.exec(url);
   const taskId = match === null ? undefined : parseTaskId(match[1]!);
   const pieceIndex = Number(match?.[2]);
   return taskId === undefined || pieceIndex >= PIECE_COUNT_MAX ? undefined : { taskId, pieceIndex };

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import pLimit from "p-limit";
 
+import { systemCalendar } from "../platform/calendar.ts";
 import type { Signer } from "../platform/signing.ts";
 import type { NodeFrame } from "../protocol/node-frames.ts";
 import type { PeerSummary, TaskSummary } from "../protocol/rest.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { FrameError } from "../protocol/wire.ts";
+import { Admissions } from "./admissions.ts";
 import type { ConnectedNode, NodeIntroduction, NodeLink } from "./connected-node.ts";
 import type { SupernodeMetrics } from "./metrics.ts";
 import type { NodeEvents } from "./node-gateway.ts";
@@ -42,6 +44,7 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   readonly #tasks: TaskDirectory;
   readonly #history: TaskHistory;
   readonly #meter: SendMeter;
+  readonly #admissions: Admissions;
 
   constructor(seed: SeedDeps, metrics: SupernodeMetrics, options: CoordinatorOptions) {
     const { clock, random, fetch, store, signer } = seed;
@@ -60,10 +63,13 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
         ? {}
         : { seedBytesPerSecond: options.uploadBytesPerSecond },
     );
+    const onProbe = (): void => metrics.originProbe();
+    this.#admissions = new Admissions({ signer, fetch, clock, calendar: systemCalendar, onProbe });
     this.#tasks = new TaskDirectory({
       seed,
       driver: this.#driver,
-      resolver: new UrlResolver({ fetch, clock, random, onProbe: () => metrics.originProbe() }),
+      admissions: this.#admissions,
+      resolver: new UrlResolver({ fetch, clock, random, onProbe }),
       seedSlots: pLimit(options.seedSlots),
       totals: metrics,
       times: options.times,
@@ -124,6 +130,11 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
     task.figures.seedBytes(sentBytes);
     const node = nodeId === undefined ? undefined : this.#nodes.find(nodeId);
     if (node) this.#driver.offerEnded(task.number, node.host, pieceIndex);
+  }
+
+  /** Whether a request for a piece may be answered; see Admissions. */
+  isAdmitted(taskId: TaskId, nodeId: string | undefined, admission: string | undefined): boolean {
+    return this.#admissions.isAdmitted(taskId, nodeId, admission);
   }
 
   /** Every task: live ones, then those that are only stored or ended not long ago. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Log } from "../platform/log.ts";
-import { NODE_HEADER } from "../protocol/version.ts";
+import { ADMISSION_HEADER, NODE_HEADER } from "../protocol/version.ts";
 import { parsePiecePath } from "../store/piece-path.ts";
 import type { PieceServer } from "../store/piece-server.ts";
 import type { PieceStore } from "../store/piece-store.ts";
@@ -23,6 +23,12 @@ export interface PieceRouteDeps {
   readonly server: PieceServer;
   readonly log: Log;
   readonly rate: SendRate;
+  /** Whether a node that shows this may have pieces of the task. */
+  readonly isAdmitted: (
+    taskId: TaskId,
+    nodeId: string | undefined,
+    admission: string | undefined,
+  ) => boolean;
   readonly onSent: (sent: PieceSent) => void;
 }
 
@@ -64,12 +70,7 @@ export class PieceRoute {
     } finally {
       this.#taken -= 1;
       if (this.#taken === 0) this.#onIdle?.();
-      const nodeId = request.headers[NODE_HEADER];
-      this.#deps.onSent({
-        ...path,
-        nodeId: typeof nodeId === "string" ? nodeId : undefined,
-        sentBytes,
-      });
+      this.#deps.onSent({ ...path, nodeId: headerOf(request, NODE_HEADER), sentBytes });
     }
   }
 
@@ -100,7 +101,12 @@ export class PieceRoute {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<number> {
-    const { store, server, rate } = this.#deps;
+    const { store, server, rate, isAdmitted } = this.#deps;
+    const nodeId = headerOf(request, NODE_HEADER);
+    if (!isAdmitted(taskId, nodeId, headerOf(request, ADMISSION_HEADER))) {
+      sendRawError(response, "NOT_ADMITTED", `${taskId} is private; join it first`);
+      return 0;
+    }
     using task = await store.find(taskId);
     if (!task?.have.has(pieceIndex)) {
       sendRawError(response, "NOT_FOUND", `piece ${pieceIndex} of ${taskId} is not here`);
@@ -111,4 +117,9 @@ export class PieceRoute {
     server.serve({ task, pieceIndex, request, response }, (served) => resolve(served.sentBytes));
     return await promise;
   }
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
 }

@@ -86,6 +86,7 @@ export async function startSupernode(
       server: new PieceServer({ clock }),
       log,
       rate: new SendRate(clock, uploadRate),
+      isAdmitted: (...shown) => coordinator.isAdmitted(...shown),
       onSent: (sent) => coordinator.onPieceSent(sent),
     },
     { slotsMax: config.uploadSlots },

@@ -14,6 +14,7 @@ const EXIT_OF_CODE: Record<ErrorCode, ExitCode> = {
   ORIGIN_UNREACHABLE: EXIT.unreachable,
   ORIGIN_UNAUTHORIZED: EXIT.denied,
   ORIGIN_DENIED: EXIT.denied,
+  NOT_ADMITTED: EXIT.denied,
   ORIGIN_NOT_FOUND: EXIT.notFound,
   ORIGIN_FAILED: EXIT.originFailed,
   ORIGIN_CHANGED: EXIT.originFailed,

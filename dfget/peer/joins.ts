@@ -112,7 +112,12 @@ export class Joins {
 }
 
 /** The frame by which a node asks to take part in a task. */
-export function joinFrame(task: number, request: TaskRequest, holding: Holding): NodeFrame {
+export function joinFrame(
+  task: number,
+  request: TaskRequest,
+  holding: Holding,
+  admission?: Uint8Array,
+): NodeFrame {
   return {
     kind: "join",
     task,
@@ -124,6 +129,7 @@ export function joinFrame(task: number, request: TaskRequest, holding: Holding):
     identity: request.identity,
     pieceLengthBytes: request.pieceLengthBytes,
     holding,
+    admission,
   };
 }
 

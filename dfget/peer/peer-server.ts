@@ -12,7 +12,12 @@ import { FRAME_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
 import type { NodeId } from "../../protocol/node-id.ts";
 import { parseNodeId } from "../../protocol/node-id.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import { NODE_HEADER, PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/version.ts";
+import {
+  ADMISSION_HEADER,
+  NODE_HEADER,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+} from "../../protocol/version.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { listenOn } from "../../platform/http-server.ts";
 import { parsePiecePath } from "../../store/piece-path.ts";
@@ -27,16 +32,24 @@ export interface Upload {
   ended(result: PieceServed): void;
 }
 
+/** A request for a piece. */
+export interface AskedPiece {
+  readonly taskId: TaskId;
+  readonly pieceIndex: number;
+  /** The node that asks, as it says itself. */
+  readonly nodeId: NodeId | undefined;
+  /** Its admission to a private task, base64url. */
+  readonly admission: string | undefined;
+}
+
+/** What to send, or why not. */
+export type UploadAnswer = Upload | "NOT_FOUND" | "NO_SLOT" | "NOT_ADMITTED";
+
 /** What the server asks of the peer behind it. */
 export interface PeerServerDeps {
   readonly metrics: Registry;
   readonly clock: Clock;
-  /** A request for a piece: what to send, or why not. */
-  upload(
-    taskId: TaskId,
-    piece: number,
-    nodeId: NodeId | undefined,
-  ): Promise<Upload | "NOT_FOUND" | "NO_SLOT">;
+  upload(asked: AskedPiece): Promise<UploadAnswer>;
   neighbour(socket: WebSocket, request: IncomingMessage): void;
 }
 
@@ -107,9 +120,13 @@ export class PeerServer {
     }
     const header = request.headers[NODE_HEADER];
     const nodeId = typeof header === "string" ? parseNodeId(header) : undefined;
-    const upload = await this.#deps.upload(target.taskId, target.pieceIndex, nodeId);
+    const shown = request.headers[ADMISSION_HEADER];
+    const admission = typeof shown === "string" ? shown : undefined;
+    const upload = await this.#deps.upload({ ...target, nodeId, admission });
     if (upload === "NOT_FOUND") {
       refuse(response, upload, `piece ${target.pieceIndex} of ${target.taskId} is not held here`);
+    } else if (upload === "NOT_ADMITTED") {
+      refuse(response, upload, "the task is private; join it at a supernode first");
     } else if (upload === "NO_SLOT") {
       response.setHeader("retry-after", "1");
       refuse(response, upload, "all upload slots are taken; ask again later or ask another node");

@@ -7,6 +7,7 @@ import type { NodeId } from "../../protocol/node-id.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
+import { systemCalendar } from "../../platform/calendar.ts";
 import { systemClock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { AddressGate } from "../../platform/origin/address-gate.ts";
@@ -18,6 +19,7 @@ import { openDiskStore } from "../../store/disk-store.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
 import type { SwarmOptions } from "../swarm/swarm.ts";
 import { PieceFetcher } from "../transfer/piece-fetcher.ts";
+import { AdmissionGate } from "./admission-gate.ts";
 import { Joins } from "./joins.ts";
 import { NeighbourConversation } from "./neighbour-conversation.ts";
 import type { NodeIdentity } from "./node-identity.ts";
@@ -136,7 +138,20 @@ export class Peer implements AsyncDisposable {
       random,
       neighbours: this.#neighbours,
       transfers,
-      intake: new PieceIntake({ fetcher: this.#fetcher, keys, metrics, log, nodeId }),
+      intake: new PieceIntake({
+        fetcher: this.#fetcher,
+        keys,
+        metrics,
+        log,
+        nodeId,
+        calendar: systemCalendar,
+        renew: ({ number, admission }) =>
+          void sendToSupernode({
+            kind: "renew",
+            task: number,
+            admission: admission!.bytes,
+          }),
+      }),
       sendToSupernode,
       seedEndpoint: () => this.#supernode.seed,
       readOrigin: (session, firstPiece, pieceCount, signal) =>
@@ -182,11 +197,12 @@ export class Peer implements AsyncDisposable {
       this.#supernode,
       { clock, random, log },
     );
-    const uploads = new Uploads({ driver, keeper, neighbours: this.#neighbours, metrics });
+    const gate = new AdmissionGate(keys, systemCalendar);
+    const uploads = new Uploads({ driver, keeper, neighbours: this.#neighbours, metrics, gate });
     this.#server = new PeerServer({
       metrics: parts.metrics,
       clock,
-      upload: async (taskId, piece, node) => await uploads.begin(taskId, piece, node),
+      upload: async (asked) => await uploads.begin(asked),
       neighbour: (socket, request) => this.#neighbours.accept(socket, request),
     });
   }

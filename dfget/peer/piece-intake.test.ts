@@ -60,7 +60,15 @@ async function fetchPiece(): Promise<{ result: IntakeResult; session: TaskSessio
   };
   const metrics = new PeerMetrics(new Registry(), state);
   const nodeId = "a".repeat(32) as NodeId;
-  const intake = new PieceIntake({ fetcher, keys, metrics, log: silentLog, nodeId });
+  const intake = new PieceIntake({
+    fetcher,
+    keys,
+    metrics,
+    log: silentLog,
+    nodeId,
+    calendar: () => 0,
+    renew: () => undefined,
+  });
   const stored = await store.open(testTask("intake", 2));
   const session = new TaskSession({
     number: 1,

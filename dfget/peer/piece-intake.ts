@@ -3,7 +3,8 @@ import { timingSafeEqual } from "node:crypto";
 import { certificateSha256 } from "../../protocol/piece-certificate.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import { NODE_HEADER } from "../../protocol/version.ts";
+import { ADMISSION_HEADER, NODE_HEADER } from "../../protocol/version.ts";
+import type { Calendar } from "../../platform/calendar.ts";
 import type { Log } from "../../platform/log.ts";
 import type { TrustedKeys } from "../../platform/signing.ts";
 import { formatPiecePath } from "../../store/piece-path.ts";
@@ -32,7 +33,9 @@ export class PieceIntake {
   readonly #keys: TrustedKeys;
   readonly #metrics: PeerMetrics;
   readonly #log: Log;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #nodeId: string;
+  readonly #calendar: Calendar;
+  readonly #renew: (session: TaskSession) => void;
 
   constructor(deps: {
     fetcher: PieceFetcher;
@@ -40,12 +43,17 @@ export class PieceIntake {
     metrics: PeerMetrics;
     log: Log;
     nodeId: string;
+    calendar: Calendar;
+    /** The session's admission ends soon. */
+    renew(session: TaskSession): void;
   }) {
     this.#fetcher = deps.fetcher;
     this.#keys = deps.keys;
     this.#metrics = deps.metrics;
     this.#log = deps.log;
-    this.#headers = { [NODE_HEADER]: deps.nodeId };
+    this.#nodeId = deps.nodeId;
+    this.#calendar = deps.calendar;
+    this.#renew = (session) => deps.renew(session);
   }
 
   /** Fetches a piece; never rejects. A full disk fails the session, for nothing else can be done here. */
@@ -68,7 +76,7 @@ export class PieceIntake {
           host: endpoint.host,
           port: endpoint.port,
           path: endpoint.basePath + formatPiecePath({ taskId, pieceIndex: piece }),
-          headers: this.#headers,
+          headers: this.#headersFor(session),
           fd: stored.fd,
           offsetBytes,
           lengthBytes,
@@ -99,6 +107,13 @@ export class PieceIntake {
     } finally {
       if (isReserved) stored.release(lengthBytes);
     }
+  }
+
+  #headersFor(session: TaskSession): Readonly<Record<string, string>> {
+    const { admission } = session;
+    if (!admission) return { [NODE_HEADER]: this.#nodeId };
+    if (admission.takeRenewal(this.#calendar())) this.#renew(session);
+    return { [NODE_HEADER]: this.#nodeId, [ADMISSION_HEADER]: admission.header };
   }
 
   /**

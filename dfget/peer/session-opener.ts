@@ -183,6 +183,7 @@ export class SessionOpener {
       identity: request.identity,
       mayUseOrigin: request.backSource !== false,
       version,
+      admission: frame?.admission,
     });
     const resting = sessions.restingNumber(described.taskId);
     if (resting !== undefined) this.#deps.leave(resting);

@@ -13,6 +13,7 @@ import { abortError, joinFrame } from "./joins.ts";
 import type { NeighbourAddress, Neighbours } from "./neighbours.ts";
 import type { OriginIntake } from "./origin-intake.ts";
 import type { PieceEndpoint } from "./piece-intake.ts";
+import { SessionAdmission } from "./session-admission.ts";
 import { holdingOf } from "./session-opener.ts";
 import type { Sessions } from "./sessions.ts";
 import { RESTING_MAX, isServable } from "./sessions.ts";
@@ -126,6 +127,7 @@ export class SupernodeConversation implements SupernodeLinkEvents {
       this.#forsaken(session, otherCut());
       return;
     }
+    if (frame.admission) this.#admitted(session, frame.admission);
     if (frame.lengthBytes !== undefined) this.#lengthKnown(session, frame.lengthBytes);
     this.#meet(frame.task, frame.neighbours, false);
   }
@@ -176,12 +178,20 @@ export class SupernodeConversation implements SupernodeLinkEvents {
         // Holding the last piece says the same, see TaskSession.isReadable.
         session?.changed();
         return;
+      case "admission":
+        if (session) this.#admitted(session, frame.admission);
+        return;
       case "ask-progress":
         this.#tellProgress(frame.task, session);
         return;
       default:
         frame satisfies never;
     }
+  }
+
+  #admitted(session: TaskSession, admission: Uint8Array): void {
+    if (session.admission) session.admission.replace(admission);
+    else session.admission = new SessionAdmission(admission);
   }
 
   #lengthKnown(session: TaskSession, lengthBytes: number): void {
@@ -257,7 +267,9 @@ export class SupernodeConversation implements SupernodeLinkEvents {
     // Whoever has everything needs no origin, and its headers may be secrets.
     const origin = session.isComplete ? undefined : session.origin;
     const request = { taskId, origin, identity };
-    this.#deps.link().send(joinFrame(session.number, request, holdingOf(session.stored)));
+    const holding = holdingOf(session.stored);
+    const admission = session.isComplete ? undefined : session.admission?.bytes;
+    this.#deps.link().send(joinFrame(session.number, request, holding, admission));
   }
 }
 

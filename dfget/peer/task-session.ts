@@ -7,6 +7,7 @@ import type { PieceSpan } from "../../protocol/piece-table.ts";
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
+import { SessionAdmission } from "./session-admission.ts";
 import type { ByteSource, TaskProgress, TaskRequest } from "./open-task.ts";
 
 /** Where a piece was received from. */
@@ -46,6 +47,8 @@ export class TaskSession {
   needsWholeCheck: boolean;
   /** The pieces that in-order readers wait for. */
   readonly cursors = new Set<ReaderCursor>();
+  /** What this node shows to those who hold pieces of a private task; undefined where it has none. */
+  admission: SessionAdmission | undefined;
   /** When the last reader left, or the last neighbour needed something. */
   lastUsedMs = 0;
 
@@ -57,6 +60,7 @@ export class TaskSession {
     identity: TaskRequest["identity"];
     mayUseOrigin: boolean;
     version: OriginVersion;
+    admission?: Uint8Array | undefined;
   }) {
     this.number = init.number;
     this.taskId = init.taskId;
@@ -65,6 +69,7 @@ export class TaskSession {
     this.identity = init.identity;
     this.mayUseOrigin = init.mayUseOrigin;
     this.version = init.version;
+    this.admission = init.admission && new SessionAdmission(init.admission);
     this.#heldAtOpening = this.stored.have.clone();
     this.needsWholeCheck = this.stored.have.count > 0 && !this.stored.record.isProven;
   }

@@ -1,8 +1,7 @@
-import type { NodeId } from "../../protocol/node-id.ts";
-import type { TaskId } from "../../protocol/task-id.ts";
+import type { AdmissionGate } from "./admission-gate.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
-import type { Upload } from "./peer-server.ts";
+import type { AskedPiece, UploadAnswer } from "./peer-server.ts";
 import type { SwarmDriver } from "./swarm-driver.ts";
 import type { TaskKeeper } from "./task-keeper.ts";
 
@@ -16,6 +15,7 @@ export class Uploads {
     readonly keeper: TaskKeeper;
     readonly neighbours: Neighbours;
     readonly metrics: PeerMetrics;
+    readonly gate: AdmissionGate;
   };
   #strangers = 0;
 
@@ -24,17 +24,16 @@ export class Uploads {
     keeper: TaskKeeper;
     neighbours: Neighbours;
     metrics: PeerMetrics;
+    gate: AdmissionGate;
   }) {
     this.#deps = deps;
   }
 
   /** What to send for a request, or why not. */
-  async begin(
-    taskId: TaskId,
-    piece: number,
-    nodeId: NodeId | undefined,
-  ): Promise<Upload | "NOT_FOUND" | "NO_SLOT"> {
-    const { keeper, driver, neighbours, metrics } = this.#deps;
+  async begin({ taskId, pieceIndex: piece, nodeId, admission }: AskedPiece): Promise<UploadAnswer> {
+    const { keeper, driver, neighbours, metrics, gate } = this.#deps;
+    // Before anything else, so that nobody learns here whether a private task is held.
+    if (!gate.admits(taskId, nodeId, admission)) return "NOT_ADMITTED";
     const session = await keeper.wake(taskId);
     if (!session?.stored.have.has(piece)) return "NOT_FOUND";
     keeper.touch(session);

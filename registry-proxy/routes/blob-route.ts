@@ -1,10 +1,10 @@
 import type { ByteSource } from "../../dfget/peer/open-task.ts";
 import { contentLength } from "../../platform/origin/origin-version.ts";
 import type { Digest } from "../../protocol/digest.ts";
+import type { Rights } from "../access/rights.ts";
 import type { OriginContent } from "../upstream/origin-content.ts";
 import { originLength, readOrigin } from "../upstream/origin-content.ts";
 import type { Repository } from "../upstream/repository.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
 import { headersOf, streamBody } from "./body-stream.ts";
 import type { Exchange } from "./exchange.ts";
@@ -14,7 +14,6 @@ import type { SwarmContent } from "./swarm-content.ts";
 
 export interface BlobRouteDeps {
   readonly contents: SwarmContent;
-  readonly upstream: UpstreamClient;
 }
 
 /** `GET` and `HEAD /v2/<name>/blobs/<digest>`. */
@@ -26,16 +25,23 @@ export class BlobRoute {
   }
 
   /** Answers from the swarm; throws what the answer is to say when nothing of it was sent yet. */
-  async answer(exchange: Exchange, repository: Repository, digest: Digest): Promise<void> {
-    const { contents, upstream } = this.#deps;
+  async answer(
+    exchange: Exchange,
+    repository: Repository,
+    rights: Rights,
+    digest: Digest,
+  ): Promise<void> {
+    const { contents } = this.#deps;
     const content: OriginContent = {
-      fetch: (request, signal) => upstream.fetch(repository, request, signal),
+      fetch: rights.fetch,
       registry: repository.upstream.registry,
       path: `blobs/${digest}`,
       digest,
+      taskId: rights.taskId(digest),
     };
+    await rights.check("blobs", digest, undefined, exchange.signal);
     if (exchange.isHead) return await this.#answerHead(exchange, content);
-    await using task = await contents.open(repository, content, exchange.signal);
+    await using task = await contents.open(repository, content, rights, exchange.signal);
     if (!task) return await answerBlobFromOrigin(exchange, content);
     exchange.markOpened(contents.sourceOf(task));
     const part = partOf(exchange, digest, task.lengthBytes);
@@ -52,10 +58,7 @@ export class BlobRoute {
 }
 
 /** Answers a request for a blob from its registry, with whatever rights `content` asks it. */
-export async function answerBlobFromOrigin(
-  exchange: Exchange,
-  content: OriginContent,
-): Promise<void> {
+async function answerBlobFromOrigin(exchange: Exchange, content: OriginContent): Promise<void> {
   const { digest, registry, path } = content;
   const { signal } = exchange;
   if (exchange.isHead) {

@@ -19,6 +19,8 @@ export class Exchange {
   route: RouteName = "other";
   /** Where the answer's bytes come from, if they are content. */
   source: ByteSource | undefined;
+  /** What a client that must log in is told, in place of what its registry says. */
+  challenge: string | undefined;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #abort = new AbortController();

@@ -1,4 +1,5 @@
 import type { Digest } from "../../protocol/digest.ts";
+import type { Rights } from "../access/rights.ts";
 import type { MirrorMetrics } from "../metrics.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
 import type { OriginContent } from "../upstream/origin-content.ts";
@@ -10,14 +11,12 @@ import {
 } from "../upstream/manifest-type.ts";
 import type { Repository } from "../upstream/repository.ts";
 import type { ResolvedTag, TagResolver } from "../upstream/tag-resolver.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
 import type { Exchange } from "./exchange.ts";
 import type { SwarmContent } from "./swarm-content.ts";
 
 export interface ManifestRouteDeps {
   readonly contents: SwarmContent;
-  readonly upstream: UpstreamClient;
   readonly tags: TagResolver;
   readonly metrics: MirrorMetrics;
 }
@@ -39,15 +38,17 @@ export class ManifestRoute {
   async answer(
     exchange: Exchange,
     repository: Repository,
+    rights: Rights,
     reference: { readonly digest: Digest } | { readonly tag: string },
   ): Promise<void> {
     if ("digest" in reference) {
-      const manifest = await this.#read(exchange, repository, reference.digest);
+      const manifest = await this.#read(exchange, repository, rights, reference.digest);
       return send(exchange, reference.digest, manifest);
     }
     const accept = acceptForTag(exchange.header("accept"));
     const { tags, metrics } = this.#deps;
-    const tag = await tags.resolve(repository, reference.tag, accept, exchange.signal);
+    const tag = await tags.resolve(repository, reference.tag, accept, rights, exchange.signal);
+    if (tag.source === "origin") rights.noteManifest(tag.digest);
     if (tag.isStale) {
       metrics.staleTags.inc();
       exchange.response.setHeader("x-darter-stale", "true");
@@ -63,20 +64,28 @@ export class ManifestRoute {
       const mediaType = manifestType(tag.mediaType, tag.content);
       return send(exchange, tag.digest, { bytes: tag.content, mediaType });
     }
-    const manifest = await this.#read(exchange, repository, tag.digest);
+    const manifest = await this.#read(exchange, repository, rights, tag.digest);
     return send(exchange, tag.digest, manifest);
   }
 
-  async #read(exchange: Exchange, repository: Repository, digest: Digest): Promise<Manifest> {
-    const { contents, upstream } = this.#deps;
+  async #read(
+    exchange: Exchange,
+    repository: Repository,
+    rights: Rights,
+    digest: Digest,
+  ): Promise<Manifest> {
+    const { contents } = this.#deps;
+    const accept = acceptForDigest(exchange.header("accept"));
     const content: OriginContent = {
-      fetch: (request, signal) => upstream.fetch(repository, request, signal),
+      fetch: rights.fetch,
       registry: repository.upstream.registry,
       path: `manifests/${digest}`,
       digest,
-      accept: acceptForDigest(exchange.header("accept")),
+      taskId: rights.taskId(digest),
+      accept,
     };
-    await using task = await contents.open(repository, content, exchange.signal);
+    await rights.check("manifests", digest, accept, exchange.signal);
+    await using task = await contents.open(repository, content, rights, exchange.signal);
     if (!task) return await readFromOrigin(exchange, content);
     exchange.markOpened(contents.sourceOf(task));
     const chunks = contents.read(exchange, task, content, undefined);

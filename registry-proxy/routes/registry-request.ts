@@ -6,6 +6,7 @@ import { RegistryError } from "../registry-error.ts";
 /** What a request asks for, read from its method, path and query. */
 export type RegistryRequest =
   | { readonly route: "ping" | "healthz" | "metrics" }
+  | { readonly route: "token"; readonly query: URLSearchParams }
   | {
       readonly route: "manifest";
       readonly name: string;
@@ -42,7 +43,8 @@ export function parseRegistryRequest(method: string, target: string): RegistryRe
     const message = `the address of the request is longer than ${URL_LENGTH_MAX} characters`;
     throw new RegistryError(414, "NAME_INVALID", message);
   }
-  if (method !== "GET" && method !== "HEAD") {
+  const isTokenForm = method === "POST" && /^\/token(?:\?|$)/.test(target);
+  if (method !== "GET" && method !== "HEAD" && !isTokenForm) {
     const message = "this is a read-only mirror; push to the registry itself";
     throw new RegistryError(405, "UNSUPPORTED", message, { allow: "GET, HEAD" });
   }
@@ -51,8 +53,9 @@ export function parseRegistryRequest(method: string, target: string): RegistryRe
   if (path === "/healthz") return { route: "healthz" };
   if (path === "/metrics") return { route: "metrics" };
   if (path === "/v2/" || path === "/v2") return { route: "ping" };
-  if (!path.startsWith("/v2/")) throw unknownRoute();
   const query = new URLSearchParams(question < 0 ? "" : target.slice(question + 1));
+  if (path === "/token") return { route: "token", query };
+  if (!path.startsWith("/v2/")) throw unknownRoute();
   const namespace = query.get("ns") ?? undefined;
   query.delete("ns");
   return parseRepositoryPath(path.slice("/v2/".length).split("/"), namespace, query);

@@ -4,24 +4,30 @@ import type { Log } from "../../platform/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { MirrorMetrics } from "../metrics.ts";
 import type { Subject } from "../registry-error.ts";
-import { registryErrorOf } from "../registry-error.ts";
+import { RegistryError, registryErrorOf } from "../registry-error.ts";
+import { acceptForTag } from "../upstream/manifest-type.ts";
 import { findRepository } from "../upstream/repository.ts";
 import type { TagResolver } from "../upstream/tag-resolver.ts";
 import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import type { UpstreamList } from "../upstream/upstream-list.ts";
+import { isLocalClient, ownChallenge } from "../access/own-challenge.ts";
+import type { TokenSeal } from "../access/token-seal.ts";
+import type { Visitors } from "../access/visitors.ts";
 import { BlobRoute } from "./blob-route.ts";
-import { CredentialsRoute } from "./credentials-route.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerList, answerReferrers } from "./list-route.ts";
 import { ManifestRoute } from "./manifest-route.ts";
 import type { RegistryRequest, RouteName } from "./registry-request.ts";
 import { parseRegistryRequest } from "./registry-request.ts";
 import type { SwarmContent } from "./swarm-content.ts";
+import { TokenRoute } from "./token-route.ts";
 
 export interface RouterDeps {
   readonly contents: SwarmContent;
   readonly upstream: UpstreamClient;
   readonly upstreams: UpstreamList;
+  readonly visitors: Visitors;
+  readonly seal: TokenSeal;
   readonly tags: TagResolver;
   readonly metrics: MirrorMetrics;
   readonly registry: Registry;
@@ -33,13 +39,13 @@ export class Router {
   readonly #deps: RouterDeps;
   readonly #blobs: BlobRoute;
   readonly #manifests: ManifestRoute;
-  readonly #credentials: CredentialsRoute;
+  readonly #tokens: TokenRoute;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
     this.#blobs = new BlobRoute(deps);
     this.#manifests = new ManifestRoute(deps);
-    this.#credentials = new CredentialsRoute(deps.upstream);
+    this.#tokens = new TokenRoute(deps);
   }
 
   /** Answers a request, in every case; never rejects. */
@@ -55,10 +61,12 @@ export class Router {
   }
 
   async #answer(exchange: Exchange, request: RegistryRequest): Promise<void> {
-    const { upstream, upstreams, registry } = this.#deps;
+    const { upstreams, registry, visitors } = this.#deps;
     switch (request.route) {
       case "ping":
-        return exchange.send(200, { "content-type": "application/json" }, "{}");
+        return this.#ping(exchange);
+      case "token":
+        return await this.#tokens.answer(exchange, request.query);
       case "healthz":
         return exchange.send(200, { "content-type": "text/plain; charset=utf-8" }, "ok\n");
       case "metrics": {
@@ -68,26 +76,47 @@ export class Router {
       default:
     }
     const repository = findRepository(request.name, request.namespace, upstreams);
-    if (exchange.header("authorization") !== undefined) {
-      return await this.#credentials.answer(exchange, repository, request);
-    }
     switch (request.route) {
-      case "manifest":
-        return await this.#manifests.answer(exchange, repository, request.reference);
-      case "blob":
-        return await this.#blobs.answer(exchange, repository, request.digest);
+      case "manifest": {
+        const { reference } = request;
+        const path = `manifests/${"tag" in reference ? reference.tag : reference.digest}`;
+        const accept = acceptForTag(exchange.header("accept"));
+        const rights = await visitors.rightsOf(exchange, repository, { path, accept });
+        return await this.#manifests.answer(exchange, repository, rights, reference);
+      }
+      case "blob": {
+        const { digest } = request;
+        const wish = { path: `blobs/${digest}`, accept: undefined };
+        const rights = await visitors.rightsOf(exchange, repository, wish);
+        return await this.#blobs.answer(exchange, repository, rights, digest);
+      }
       case "tags":
       case "referrers": {
         const isTags = request.route === "tags";
         const path = isTags ? "tags/list" : `referrers/${request.digest}`;
         const answer = isTags ? answerList : answerReferrers;
-        return await answer(exchange, repository, { ...request, path }, (wanted, signal) =>
-          upstream.fetch(repository, wanted, signal),
-        );
+        const { fetch } = visitors.ownRights(exchange, repository);
+        return await answer(exchange, repository, { ...request, path }, fetch);
       }
       default:
         return request satisfies never;
     }
+  }
+
+  /**
+   * Some clients learn only here that they may log in, and where. Those on other machines are not asked for a password,
+   * which would cross the network in the clear.
+   */
+  #ping(exchange: Exchange): void {
+    const { request } = exchange;
+    const challenge = isLocalClient(request) ? ownChallenge(request, undefined) : undefined;
+    if (challenge === undefined || exchange.header("authorization") !== undefined) {
+      return exchange.send(200, { "content-type": "application/json" }, "{}");
+    }
+    const message = "ask the token endpoint for a token, with or without a user and password";
+    const error = new RegistryError(401, "UNAUTHORIZED", message);
+    const headers = { "content-type": "application/json", "www-authenticate": challenge };
+    exchange.send(401, headers, error.toBody());
   }
 
   #answerFailure(exchange: Exchange, error: unknown): void {
@@ -117,7 +146,10 @@ export class Router {
       return;
     }
     exchange.source = undefined;
-    const headers = { ...failure.headers, "content-type": "application/json" };
+    const { challenge } = exchange;
+    const login =
+      failure.status === 401 && challenge !== undefined ? { "www-authenticate": challenge } : {};
+    const headers = { ...failure.headers, ...login, "content-type": "application/json" };
     exchange.send(failure.status, headers, failure.toBody());
   }
 }

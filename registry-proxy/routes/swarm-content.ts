@@ -3,20 +3,18 @@ import type { Log } from "../../platform/log.ts";
 import type { ByteRange } from "../../protocol/byte-range.ts";
 import { ERRORS } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { digestTaskId } from "../../protocol/task-id.ts";
+import type { Rights } from "../access/rights.ts";
 import type { MirrorMetrics } from "../metrics.ts";
 import type { Swarm } from "../swarm.ts";
 import type { OriginContent } from "../upstream/origin-content.ts";
 import { readOrigin } from "../upstream/origin-content.ts";
 import type { Repository } from "../upstream/repository.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
 import { contentHeaders, contentUrl } from "../upstream/upstream-client.ts";
 import type { Exchange } from "./exchange.ts";
 import { withStallLimit, withTimeLimit } from "./stall-limit.ts";
 
 export interface SwarmContentDeps {
   readonly swarm: Swarm;
-  readonly upstream: UpstreamClient;
   readonly metrics: MirrorMetrics;
   readonly log: Log;
 }
@@ -41,7 +39,7 @@ export class SwarmContent {
   /** The content where this node holds all of it; nobody is asked. */
   async findLocal(content: OriginContent): Promise<OpenTask | undefined> {
     try {
-      const task = await this.#deps.swarm.openLocal(digestTaskId(content.digest));
+      const task = await this.#deps.swarm.openLocal(content.taskId);
       if (task) this.#held.add(task);
       return task;
     } catch (error) {
@@ -57,26 +55,28 @@ export class SwarmContent {
   async open(
     repository: Repository,
     content: OriginContent,
+    rights: Rights,
     signal: AbortSignal,
   ): Promise<OpenTask | undefined> {
     const local = await this.findLocal(content);
     if (local) return local;
-    const { swarm, upstream } = this.#deps;
+    const { swarm } = this.#deps;
     const url = contentUrl(repository, content.path);
     const open = async (authorization: string | undefined): Promise<OpenTask> => {
       const headers = contentHeaders(content.accept, authorization);
       return await withTimeLimit(
-        (limited) =>
-          swarm.open({ taskId: digestTaskId(content.digest), origin: { url, headers } }, limited),
+        (limited) => swarm.open({ taskId: content.taskId, origin: { url, headers } }, limited),
         this.#stallMs,
         stalled,
         signal,
       );
     };
     try {
-      return await upstream.access.run(repository, open, signal);
+      return await rights.run(open, signal);
     } catch (error) {
-      if (signal.aborted || !mayAskRegistry(error)) throw explained(error);
+      // The caller's right was checked before: where the supernode cannot see it, the registry still can.
+      const isOurTrouble = rights.isPrivate || mayAskRegistry(error);
+      if (signal.aborted || !isOurTrouble) throw explained(error);
       this.#noteDetour(error);
       return undefined;
     }

@@ -4,6 +4,7 @@ import type { ByteRange } from "../../protocol/byte-range.ts";
 import { parseContentRange } from "../../protocol/byte-range.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
 import type { UpstreamRequest } from "./upstream-client.ts";
 import { verifiedTail } from "./verified-tail.ts";
 
@@ -13,7 +14,7 @@ export type RepositoryFetch = (
   signal: AbortSignal,
 ) => Promise<OriginResponse>;
 
-/** Content that is read from its registry itself, without the swarm. */
+/** Content by digest, as one caller may have it: its task in the swarm, and the way to its registry. */
 export interface OriginContent {
   readonly fetch: RepositoryFetch;
   /** For messages. */
@@ -21,6 +22,7 @@ export interface OriginContent {
   /** After the repository's name, `blobs/<digest>`. */
   readonly path: string;
   readonly digest: Digest;
+  readonly taskId: TaskId;
   readonly accept?: string | undefined;
 }
 

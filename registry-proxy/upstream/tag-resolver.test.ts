@@ -15,13 +15,14 @@ const REPOSITORY: Repository = {
 };
 const DIGESTS = [`sha256:${"1".repeat(64)}`, `sha256:${"2".repeat(64)}`];
 
+const EVERYBODY = { cacheKey: "", outageMs: Infinity };
+
 class Upstream {
   readonly asked: string[] = [];
   answer: (request: UpstreamRequest, signal: AbortSignal) => Promise<OriginResponse> = async () =>
     head(DIGESTS[0]!);
 
   readonly fetch = async (
-    _repository: Repository,
     request: UpstreamRequest,
     signal: AbortSignal,
   ): Promise<OriginResponse> => {
@@ -43,10 +44,10 @@ function head(digest: string): OriginResponse {
 
 function setup(options = {}) {
   const [upstream, clock] = [new Upstream(), new ManualClock()];
-  const tags = new TagResolver({ upstream, clock }, options);
+  const tags = new TagResolver({ clock }, options);
   const { signal } = new AbortController();
-  const resolve = async (tag = "v1", accept = "a/b") =>
-    await tags.resolve(REPOSITORY, tag, accept, signal);
+  const resolve = async (tag = "v1", accept = "a/b", who = EVERYBODY) =>
+    await tags.resolve(REPOSITORY, tag, accept, { ...who, fetch: upstream.fetch }, signal);
   return { upstream, clock, tags, resolve };
 }
 

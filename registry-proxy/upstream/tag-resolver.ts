@@ -5,12 +5,12 @@ import { SingleFlight } from "../../platform/single-flight.ts";
 import type { Digest } from "../../protocol/digest.ts";
 import { parseDigest } from "../../protocol/digest.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { Rights } from "../access/rights.ts";
 import { readBounded } from "./bounded-body.ts";
 import { MANIFEST_LENGTH_BYTES_MAX } from "./manifest-type.ts";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../../platform/recent-map.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryKey } from "./repository.ts";
-import type { UpstreamClient } from "./upstream-client.ts";
 
 /** What a tag means. */
 export interface TagVersion {
@@ -43,25 +43,32 @@ export const defaultTagResolverOptions: TagResolverOptions = {
   tagsMax: 8192,
 };
 
+/** As what kind of caller the upstream is asked. */
+export type TagRights = Pick<Rights, "cacheKey" | "outageMs" | "fetch">;
+
+interface TagQuestion {
+  readonly repository: Repository;
+  readonly tag: string;
+  readonly accept: string;
+  readonly rights: TagRights;
+}
+
 interface KnownTag {
   readonly version: TagVersion;
   readonly untilMs: number;
+  /** Until when it may be used in an outage. */
+  readonly outageUntilMs: number;
   readonly isStale: boolean;
 }
 
 /** Asks upstreams what tags mean: once for all who ask at the same time, and remembers it in case they fail. */
 export class TagResolver {
-  readonly #upstream: Pick<UpstreamClient, "fetch">;
   readonly #clock: Clock;
   readonly #options: TagResolverOptions;
   readonly #known: RecentMap<string, KnownTag>;
   readonly #flights = new SingleFlight<ResolvedTag>();
 
-  constructor(
-    deps: { readonly upstream: Pick<UpstreamClient, "fetch">; readonly clock: Clock },
-    options: Partial<TagResolverOptions> = {},
-  ) {
-    this.#upstream = deps.upstream;
+  constructor(deps: { readonly clock: Clock }, options: Partial<TagResolverOptions> = {}) {
     this.#clock = deps.clock;
     this.#options = { ...defaultTagResolverOptions, ...options };
     this.#known = new RecentMap(this.#options.tagsMax);
@@ -75,71 +82,58 @@ export class TagResolver {
     repository: Repository,
     tag: string,
     accept: string,
+    rights: TagRights,
     signal: AbortSignal,
   ): Promise<ResolvedTag> {
-    const key = JSON.stringify([repositoryKey(repository), tag, accept]);
+    const key = JSON.stringify([repositoryKey(repository), tag, accept, rights.cacheKey]);
     const known = this.#known.get(key);
     if (known && known.untilMs > this.#clock.nowMs()) {
       return { ...known.version, source: "memory", isStale: known.isStale };
     }
     return await this.#flights.run(
       key,
-      (flight) => this.#resolveNow(key, repository, tag, accept, flight),
+      (flight) => this.#resolveNow(key, { repository, tag, accept, rights }, flight),
       signal,
     );
   }
 
-  async #resolveNow(
-    key: string,
-    repository: Repository,
-    tag: string,
-    accept: string,
-    signal: AbortSignal,
-  ): Promise<ResolvedTag> {
+  async #resolveNow(key: string, question: TagQuestion, signal: AbortSignal): Promise<ResolvedTag> {
     try {
-      const version = await this.#askInTime(repository, tag, accept, signal);
+      const version = await this.#askInTime(question, signal);
       const { content: _once, ...kept } = version;
-      this.#remember(key, kept, false);
+      this.#remember(key, kept, this.#clock.nowMs() + question.rights.outageMs, false);
       return { ...version, source: "origin", isStale: false };
     } catch (error) {
       const known = this.#known.get(key);
-      if (!known || !isOutage(error)) throw error;
-      this.#remember(key, known.version, true);
+      const isUsable = known !== undefined && known.outageUntilMs > this.#clock.nowMs();
+      if (!isUsable || !isOutage(error)) throw error;
+      this.#remember(key, known.version, known.outageUntilMs, true);
       return { ...known.version, source: "memory", isStale: true };
     }
   }
 
-  #remember(key: string, version: TagVersion, isStale: boolean): void {
-    const untilMs = this.#clock.nowMs() + this.#options.freshMs;
-    this.#known.set(key, { version, untilMs, isStale });
+  #remember(key: string, version: TagVersion, outageUntilMs: number, isStale: boolean): void {
+    const freshMs = this.#clock.nowMs() + this.#options.freshMs;
+    const untilMs = Math.min(freshMs, outageUntilMs);
+    this.#known.set(key, { version, untilMs, outageUntilMs, isStale });
   }
 
-  async #askInTime(
-    repository: Repository,
-    tag: string,
-    accept: string,
-    signal: AbortSignal,
-  ): Promise<TagVersion> {
+  async #askInTime(question: TagQuestion, signal: AbortSignal): Promise<TagVersion> {
     const { timeoutMs } = this.#options;
     const limit = AbortSignal.timeout(timeoutMs);
     try {
-      return await this.#ask(repository, tag, accept, AbortSignal.any([signal, limit]));
+      return await this.#ask(question, AbortSignal.any([signal, limit]));
     } catch (error) {
       if (!limit.aborted || signal.aborted) throw error;
-      const message = `the registry ${repository.upstream.registry} did not answer within ${timeoutMs} ms; try again later`;
+      const message = `the registry ${question.repository.upstream.registry} did not answer within ${timeoutMs} ms; try again later`;
       throw new ProtocolError("ORIGIN_UNREACHABLE", message, {}, error);
     }
   }
 
-  async #ask(
-    repository: Repository,
-    tag: string,
-    accept: string,
-    signal: AbortSignal,
-  ): Promise<TagVersion> {
+  async #ask({ tag, accept, rights }: TagQuestion, signal: AbortSignal): Promise<TagVersion> {
     const request = { path: `manifests/${tag}`, accept, isAnswerFinal: true };
     try {
-      const head = await this.#upstream.fetch(repository, { ...request, method: "HEAD" }, signal);
+      const head = await rights.fetch({ ...request, method: "HEAD" }, signal);
       head.dispose();
       const digest = parseDigest(head.header("docker-content-digest") ?? "");
       const mediaType = head.header("content-type");
@@ -147,7 +141,7 @@ export class TagResolver {
     } catch (error) {
       if (!isHeadRefused(error)) throw error;
     }
-    const answer = await this.#upstream.fetch(repository, { ...request, method: "GET" }, signal);
+    const answer = await rights.fetch({ ...request, method: "GET" }, signal);
     const what = `the manifest of the tag ${tag}`;
     const content = await readBounded(answer.body, MANIFEST_LENGTH_BYTES_MAX, what);
     return {

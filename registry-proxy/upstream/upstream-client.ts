@@ -1,6 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { OriginFetch, OriginResponse } from "../../platform/origin/origin-request.ts";
-import { AnonymousAccess } from "./anonymous-access.ts";
+import { RegistryAccess } from "./registry-access.ts";
 import type { Repository } from "./repository.ts";
 
 /** A request for something in a repository. */
@@ -18,11 +18,11 @@ export interface UpstreamRequest {
 export class UpstreamClient {
   readonly #fetch: OriginFetch;
   /** Anonymous access, with tokens where they are needed. */
-  readonly access: AnonymousAccess;
+  readonly access: RegistryAccess;
 
   constructor(deps: { readonly fetch: OriginFetch; readonly clock: Clock }) {
     this.#fetch = deps.fetch;
-    this.access = new AnonymousAccess(deps);
+    this.access = new RegistryAccess(deps);
   }
 
   /** Asks anonymously. Throws ProtocolError, or the reason of the signal. */

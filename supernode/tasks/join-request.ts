@@ -35,6 +35,8 @@ export interface JoinRequest {
   readonly identity: JoinIdentity;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
+  /** An admission to the task that the node had before. */
+  readonly admission: Uint8Array | undefined;
 }
 
 /** Checks a join. Throws ProtocolError BAD_REQUEST. */
@@ -53,6 +55,7 @@ export function parseJoin(frame: JoinFrame): JoinRequest {
     identity: frame.identity ?? { filteredQueryParameters: [], tag: "" },
     pieceLengthBytes,
     holding: frame.holding && parseHolding(frame.holding),
+    admission: frame.admission?.slice(),
   };
 }
 

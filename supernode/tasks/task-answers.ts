@@ -3,6 +3,7 @@ import type { SupernodeFrame } from "../../protocol/node-frames.ts";
 import { pieceCount } from "../../protocol/piece-table.ts";
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
+import { taskScope } from "../../protocol/task-id.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
 import type { Task } from "../scheduler/scheduler.ts";
 import type { SchedulerDriver } from "../scheduler-driver.ts";
@@ -63,6 +64,7 @@ export class TaskAnswers {
         taskId: this.#task.taskId,
         ...shape,
         neighbours: neighbours.map(toNeighbour),
+        ...admissionOf(join),
       });
       if (this.#task.isComplete) join.node.link.send({ kind: "proven", task: join.number });
     });
@@ -76,12 +78,21 @@ export class TaskAnswers {
     const shape = pieces.shape!;
     const whenThere = (frame: () => SupernodeFrame) => (): SupernodeFrame | undefined =>
       members.get(join.node.host)?.answered.has(join.number) === true ? frame() : undefined;
-    void this.#inline.then((inline) => {
+    void this.#inline.then((read) => {
+      const inline = isAllowed(join, this.#task.taskId) ? read : undefined;
       const { link } = join.node;
       const { taskId } = this.#task;
       const { number: task } = join;
       link.sendWhenDrained(
-        whenThere(() => ({ kind: "task", task, taskId, ...shape, neighbours: [], ...inline })),
+        whenThere(() => ({
+          kind: "task",
+          task,
+          taskId,
+          ...shape,
+          neighbours: [],
+          ...inline,
+          ...admissionOf(join),
+        })),
       );
       link.sendWhenDrained(whenThere(() => ({ kind: "proven", task })));
       const member = members.get(join.node.host);
@@ -106,6 +117,15 @@ export function sendAbort(
     ...(challenge === undefined ? {} : { challenge }),
     discard,
   });
+}
+
+/** A node that only holds a private task, and was not admitted to it, is not given what it says it holds. */
+function isAllowed({ admission }: TaskJoin, taskId: TaskId): boolean {
+  return admission !== undefined || taskScope(taskId) === undefined;
+}
+
+function admissionOf({ admission }: TaskJoin): { readonly admission?: Uint8Array } {
+  return admission === undefined ? {} : { admission };
 }
 
 function isInline(shape: TaskShape): boolean {

@@ -5,7 +5,8 @@ import type { NodeFrame } from "../../protocol/node-frames.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskSummary } from "../../protocol/rest.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import { taskDigest } from "../../protocol/task-id.ts";
+import { taskDigest, taskScope } from "../../protocol/task-id.ts";
+import type { Admissions } from "../admissions.ts";
 import type { ConnectedNode } from "../connected-node.ts";
 import { LowestFree } from "../lowest-free.ts";
 import type { Host, Task } from "../scheduler/scheduler.ts";
@@ -20,6 +21,7 @@ import { RecentMismatches } from "./recent-mismatches.ts";
 import { shownError } from "./shown-error.ts";
 import { sendAbort } from "./task-answers.ts";
 import type { TaskJoin } from "./task-members.ts";
+import { isWhole } from "./task-members.ts";
 import type { UrlResolver } from "./url-resolver.ts";
 
 /** The most tasks that nodes take part in at once; a join of one more is refused. */
@@ -28,6 +30,7 @@ export const LIVE_TASKS_MAX = 65_536;
 export interface TaskDirectoryDeps {
   readonly seed: SeedDeps;
   readonly driver: SchedulerDriver;
+  readonly admissions: Admissions;
   readonly resolver: UrlResolver;
   readonly seedSlots: LimitFunction;
   readonly totals: OriginCounts;
@@ -148,6 +151,11 @@ export class TaskDirectory {
       case "starve":
         task.starve(node);
         return;
+      case "renew": {
+        const admission = this.#deps.admissions.renew(node.nodeId, task.taskId, frame.admission);
+        if (admission) node.link.send({ kind: "admission", task: frame.task, admission });
+        return;
+      }
       default:
         frame satisfies never;
     }
@@ -186,11 +194,25 @@ export class TaskDirectory {
   ): Promise<void> {
     const { number, pieceLengthBytes, holding } = request;
     const given = request.taskId;
+    if (given !== undefined && taskScope(given) !== undefined) {
+      await this.#enterPrivate(node, given, request, join);
+      return;
+    }
     const known = given !== undefined && (await this.#isKnown(given, request)) ? given : undefined;
     if (join.abort.signal.aborted) return;
     if (known !== undefined) {
       const { origin } = request;
-      const taskJoin = { node, number, origin, pieceLengthBytes, holding, rejoin: undefined };
+      const taskJoin = {
+        node,
+        number,
+        origin,
+        pieceLengthBytes,
+        holding,
+        ...{
+          admission: undefined,
+          rejoin: undefined,
+        },
+      };
       this.#attach(known, taskJoin, undefined, join);
       return;
     }
@@ -220,11 +242,38 @@ export class TaskDirectory {
         origin: resolved.origin,
         pieceLengthBytes,
         holding,
+        admission: undefined,
         rejoin: options.isGetOnly ? undefined : rejoin,
       },
       probe,
       join,
     );
+  }
+
+  /** Lets a node take part in a private task: as one that may have it, or as one that has it already. */
+  async #enterPrivate(
+    node: ConnectedNode,
+    taskId: TaskId,
+    request: JoinRequest,
+    join: Join,
+  ): Promise<void> {
+    const { number, origin, pieceLengthBytes, holding } = request;
+    const taskJoin = { node, number, pieceLengthBytes, holding, rejoin: undefined };
+    if (holding && isWhole(holding) && !origin) {
+      this.#attach(
+        taskId,
+        { ...taskJoin, origin: undefined, admission: undefined },
+        undefined,
+        join,
+      );
+      return;
+    }
+    const admission = await this.#deps.admissions.admit(
+      { nodeId: node.nodeId, taskId, origin, admission: request.admission },
+      join.abort.signal,
+    );
+    if (join.abort.signal.aborted) return;
+    this.#attach(taskId, { ...taskJoin, origin, admission }, undefined, join);
   }
 
   /** Whether a task named by its id can be joined without asking which version the origin has. */

@@ -14,6 +14,8 @@ export interface TaskJoin {
   origin: TaskOrigin | undefined;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
+  /** Of a private task: what the node shows to those who hold pieces. Without it the node gets none. */
+  readonly admission: Uint8Array | undefined;
   /** Joins again from the beginning, because the content that the URL stood for has changed since. */
   readonly rejoin: (() => void) | undefined;
 }

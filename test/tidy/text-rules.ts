@@ -18,6 +18,7 @@ export const TEXT_RULES: readonly TextRule[] = [
     instead: "pass in a Clock of platform/clock.ts",
     isForTests: false,
     exceptions: {
+      "platform/calendar.ts": "moments that other machines know too",
       "platform/origin/retry-after.ts": "an HTTP date is one of the calendar",
       "dfget/daemon/lock-file.ts": "compared with the time of a file",
       "store/disk-store.ts": "kept on disk, so it must outlive the process",

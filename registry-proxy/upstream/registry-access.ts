@@ -2,10 +2,10 @@ import type { Clock } from "../../platform/clock.ts";
 import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import { SingleFlight } from "../../platform/single-flight.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import { AnonymousTokens } from "./anonymous-tokens.ts";
+import { RegistryTokens } from "./registry-tokens.ts";
 import type { BearerChallenge } from "./bearer-challenge.ts";
 import { parseBearerChallenge } from "./bearer-challenge.ts";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../../platform/recent-map.ts";
 import type { Repository } from "./repository.ts";
 import type { Upstream } from "./upstream-list.ts";
 
@@ -20,12 +20,15 @@ interface Greeting {
   readonly untilMs: number;
 }
 
-/** Anonymous requests to upstreams, with a token where the registry wants one even from anonymous clients. */
-export class AnonymousAccess {
+/**
+ * Requests to upstreams with the token that the registry wants: from anonymous callers too, and from callers who bring a user's
+ * name and password.
+ */
+export class RegistryAccess {
   readonly #fetch: OriginFetch;
   readonly #clock: Clock;
   readonly #greetingTimeoutMs: number;
-  readonly #tokens: AnonymousTokens;
+  readonly #tokens: RegistryTokens;
   readonly #greetings = new RecentMap<string, Greeting>(UPSTREAMS_MAX);
   readonly #flights = new SingleFlight<Greeting>();
 
@@ -37,36 +40,70 @@ export class AnonymousAccess {
     this.#fetch = deps.fetch;
     this.#clock = deps.clock;
     this.#greetingTimeoutMs = options.greetingTimeoutMs;
-    this.#tokens = new AnonymousTokens(deps);
+    this.#tokens = new RegistryTokens(deps);
   }
 
   /**
-   * Runs `attempt` with the Authorization header that the repository wants from anonymous clients, if any, and
-   * once more with a fresh one when the first was refused. Rejects as `attempt` does.
+   * Runs `attempt` with the Authorization header that the repository wants from this caller, if any, and once more
+   * with a fresh one when the first was refused. `basic` is the caller's Basic header, absent for an
+   * anonymous one. Rejects as `attempt` does.
    */
   async run<T>(
     repository: Repository,
     attempt: (authorization: string | undefined) => Promise<T>,
     signal: AbortSignal,
+    basic?: string,
   ): Promise<T> {
-    const first = await this.#expected(repository, signal);
+    const first = await this.#expected(repository, signal, basic);
     try {
       return await attempt(first);
     } catch (error) {
       const challenge = challengeOf(error);
       if (!challenge) throw error;
-      const second = await this.#tokens.obtain(repository, challenge, first, signal);
+      const second = await this.#tokens.obtain(repository, challenge, first, signal, basic);
       if (second === undefined || second === first) throw error;
       return await attempt(second);
     }
   }
 
-  async #expected(repository: Repository, signal: AbortSignal): Promise<string | undefined> {
-    const held = this.#tokens.current(repository);
+  /**
+   * Whether the registry knows the user: it gives a token, or takes the password. Throws ProtocolError when it
+   * cannot be asked.
+   */
+  async knows(repository: Repository, basic: string, signal: AbortSignal): Promise<boolean> {
+    const { upstream } = repository;
+    const { challenge } = await this.#greetingOf(upstream, signal);
+    if (challenge) {
+      const scoped = withoutScope(challenge);
+      const token = await this.#tokens.obtain(repository, scoped, undefined, signal, basic);
+      return token !== undefined;
+    }
+    try {
+      const headers = new Map([["authorization", basic]]);
+      const url = `${upstream.baseUrl}/v2/`;
+      const answer = await this.#fetch(
+        { method: "GET", url, headers, isAnswerFinal: true },
+        signal,
+      );
+      answer.dispose();
+      return true;
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === "ORIGIN_UNAUTHORIZED") return false;
+      throw error;
+    }
+  }
+
+  async #expected(
+    repository: Repository,
+    signal: AbortSignal,
+    basic: string | undefined,
+  ): Promise<string | undefined> {
+    const held = this.#tokens.current(repository, basic);
     if (held !== undefined) return held;
     const { challenge } = await this.#greetingOf(repository.upstream, signal);
-    if (!challenge) return undefined;
-    return await this.#tokens.obtain(repository, withoutScope(challenge), undefined, signal);
+    if (!challenge) return basic;
+    const scoped = withoutScope(challenge);
+    return await this.#tokens.obtain(repository, scoped, undefined, signal, basic);
   }
 
   async #greetingOf({ baseUrl }: Upstream, signal: AbortSignal): Promise<Greeting> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { OriginFetch, OriginRequest } from "../../platform/origin/origin-request.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { ManualClock } from "../mirror-fixture.ts";
-import { AnonymousAccess } from "./anonymous-access.ts";
+import { RegistryAccess } from "./registry-access.ts";
 import type { Repository } from "./repository.ts";
 
 const REPOSITORY: Repository = {
@@ -50,7 +50,7 @@ function answerOf(text: string) {
 
 function setup() {
   const [upstream, clock] = [new TokenUpstream(), new ManualClock()];
-  const access = new AnonymousAccess({ fetch: upstream.fetch, clock });
+  const access = new RegistryAccess({ fetch: upstream.fetch, clock });
   const { signal } = new AbortController();
   const used: (string | undefined)[] = [];
   const run = async (refuse: (authorization: string | undefined) => boolean = () => false) =>
@@ -139,7 +139,7 @@ describe("anonymous access", () => {
     const clock = new ManualClock();
     const refusal = new ProtocolError("ORIGIN_FORBIDDEN", "loopback; see --allow-origin");
     const fetch = async () => await Promise.reject(refusal);
-    const access = new AnonymousAccess({ fetch, clock });
+    const access = new RegistryAccess({ fetch, clock });
     const { signal } = new AbortController();
     await expect(access.run(REPOSITORY, async () => 1, signal)).rejects.toBe(refusal);
   });

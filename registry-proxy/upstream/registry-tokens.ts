@@ -1,10 +1,12 @@
+import { createHmac, randomBytes } from "node:crypto";
+
 import type { Clock } from "../../platform/clock.ts";
 import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import { SingleFlight } from "../../platform/single-flight.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { BearerChallenge } from "./bearer-challenge.ts";
 import { readBounded } from "./bounded-body.ts";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../../platform/recent-map.ts";
 import type { Repository } from "./repository.ts";
 import { repositoryKey } from "./repository.ts";
 
@@ -25,11 +27,15 @@ interface HeldToken {
   readonly untilMs: number;
 }
 
-/** Tokens that registries give to everybody, one for each repository. They open public images only. */
-export class AnonymousTokens {
+/**
+ * Tokens that registries give, one for each repository and caller: those for everybody, which open public images only, and
+ * those for a user's name and password. They are kept in memory, under a keyed hash of the password.
+ */
+export class RegistryTokens {
   readonly #fetch: OriginFetch;
   readonly #clock: Clock;
   readonly #held = new RecentMap<string, HeldToken>(TOKENS_MAX);
+  readonly #hashKey = randomBytes(32);
   readonly #flights = new SingleFlight<HeldToken>();
 
   constructor(deps: { readonly fetch: OriginFetch; readonly clock: Clock }) {
@@ -37,31 +43,36 @@ export class AnonymousTokens {
     this.#clock = deps.clock;
   }
 
-  /** The Authorization header to use for a repository, if one is at hand. */
-  current(repository: Repository): string | undefined {
-    return this.#live(repositoryKey(repository))?.authorization;
+  /** The Authorization header to use for a repository, if one is at hand. `basic` names the caller. */
+  current(repository: Repository, basic: string | undefined): string | undefined {
+    return this.#live(this.#key(repository, basic))?.authorization;
   }
 
   /**
    * The Authorization header for a repository whose registry sent `challenge`, other than `refused`. Returns
-   * undefined when there is none without credentials.
+   * undefined when there is none for this caller: one with the Basic credentials `basic`, or one without any.
    */
   async obtain(
     repository: Repository,
     challenge: BearerChallenge,
     refused: string | undefined,
     signal: AbortSignal,
+    basic?: string,
   ): Promise<string | undefined> {
-    const key = repositoryKey(repository);
+    const key = this.#key(repository, basic);
     const held = this.#live(key);
     if (held && (held.authorization === undefined || held.authorization !== refused)) {
       return held.authorization;
     }
+    // A registry that is asked over TLS may not have a password sent in the clear.
+    const isClear = challenge.realm.protocol === "http:";
+    if (basic !== undefined && isClear && repository.upstream.baseUrl.startsWith("https:"))
+      return undefined;
     const url = tokenUrl(repository, challenge);
     const token = await this.#flights.run(
       `${key} ${url}`,
       async (flight) => {
-        const fresh = await this.#ask(url, flight);
+        const fresh = await this.#ask(url, basic, flight);
         this.#held.set(key, fresh);
         return fresh;
       },
@@ -75,10 +86,17 @@ export class AnonymousTokens {
     return held && held.untilMs > this.#clock.nowMs() ? held : undefined;
   }
 
-  async #ask(url: string, signal: AbortSignal): Promise<HeldToken> {
+  #key(repository: Repository, basic: string | undefined): string {
+    if (basic === undefined) return repositoryKey(repository);
+    const hash = createHmac("sha256", this.#hashKey).update(basic).digest("base64url");
+    return `${repositoryKey(repository)} ${hash}`;
+  }
+
+  async #ask(url: string, basic: string | undefined, signal: AbortSignal): Promise<HeldToken> {
     const nowMs = this.#clock.nowMs();
     try {
       const headers = new Map([["accept", "application/json"]]);
+      if (basic !== undefined) headers.set("authorization", basic);
       const answer = await this.#fetch(
         { method: "GET", url, headers, isAnswerFinal: true },
         signal,
