@@ -66,12 +66,10 @@ export function createMirror(deps: MirrorDeps, options: MirrorOptions): MirrorSe
     upstreams,
     visitors,
     seal,
-    ...{
-      tags,
-      metrics,
-      registry,
-      log,
-    },
+    tags,
+    metrics,
+    registry,
+    log,
   });
   return new MirrorServer({ router, metrics, clock, log });
 }

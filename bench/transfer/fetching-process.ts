@@ -6,6 +6,7 @@ import { PieceIntake } from "../../dfget/peer/piece-intake.ts";
 import { TaskSession } from "../../dfget/peer/task-session.ts";
 import { PieceFetcher } from "../../dfget/transfer/piece-fetcher.ts";
 import { systemClock } from "../../platform/clock.ts";
+import { systemCalendar } from "../../platform/calendar.ts";
 import { silentLog } from "../../platform/log.ts";
 import { createMetricsRegistry } from "../../platform/metrics.ts";
 import { Signer, TrustedKeys } from "../../platform/signing.ts";
@@ -107,7 +108,15 @@ function byPieces({ port, publicKey }: FetchRequest): Take {
   const keys = new TrustedKeys();
   keys.add(Buffer.from(publicKey!, "hex"));
   const nodeId = "0".repeat(32);
-  const intake = new PieceIntake({ fetcher, keys, metrics, log: silentLog, nodeId });
+  const intake = new PieceIntake({
+    fetcher,
+    keys,
+    metrics,
+    log: silentLog,
+    nodeId,
+    calendar: systemCalendar,
+    renew: () => undefined,
+  });
   const endpoint = { host: "127.0.0.1", port, basePath: "", source: "peers" as const };
   return async (session, piece) => {
     const result = await intake.fetch(session, piece, endpoint, async () => false, never);

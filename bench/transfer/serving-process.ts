@@ -40,8 +40,10 @@ async function serve({ dataDir, content }: ServeRequest): Promise<void> {
   const server = new PeerServer({
     metrics: createMetricsRegistry(),
     clock: systemClock,
-    upload: async (asked, piece) =>
-      asked === taskId && task.have.has(piece) ? { stored: task, ended: () => {} } : "NOT_FOUND",
+    upload: async (asked) =>
+      asked.taskId === taskId && task.have.has(asked.pieceIndex)
+        ? { stored: task, ended: () => {} }
+        : "NOT_FOUND",
     neighbour: (socket) => socket.terminate(),
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });

@@ -208,10 +208,8 @@ export class TaskDirectory {
         origin,
         pieceLengthBytes,
         holding,
-        ...{
-          admission: undefined,
-          rejoin: undefined,
-        },
+        admission: undefined,
+        rejoin: undefined,
       };
       this.#attach(known, taskJoin, undefined, join);
       return;
