@@ -10,8 +10,8 @@ import type { TaskContent } from "./task-content.ts";
 const readFd = promisify(read);
 const writeFd = promisify(write);
 
-/** Larger writes to a fresh file cost up to three times as much on virtual machines. */
-const WRITE_SLICE_LENGTH_BYTES = 64 * 1024;
+/** Each slice is a trip to another thread; on virtual machines much larger ones cost more in a fresh file. */
+const WRITE_SLICE_LENGTH_BYTES = 256 * 1024;
 
 /** What a store does when one of its tasks changes. */
 export interface SharedTaskEvents {

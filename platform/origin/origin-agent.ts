@@ -7,6 +7,7 @@ import type { Dispatcher, buildConnector as Connectors } from "undici";
 import { Agent, Pool, buildConnector } from "undici";
 
 import type { AddressGate } from "./address-gate.ts";
+import { ReceiveBuffers } from "./receive-buffers.ts";
 
 /** Limits of the connections to origins. Times are milliseconds. */
 export interface OriginAgentOptions {
@@ -54,12 +55,15 @@ function gatedConnector(
   origin: URL,
   connectTimeoutMs: number,
 ): Connectors.connector {
-  const connect = buildConnector({
+  const common = {
     timeout: connectTimeoutMs,
     allowH2: false,
     lookup: gatedLookup(gate, origin),
-    ...(origin.protocol === "https:" ? { secureContext: trustedContext() } : {}),
-  });
+  };
+  const isPlain = origin.protocol === "http:";
+  const secure = isPlain
+    ? undefined
+    : buildConnector({ ...common, secureContext: trustedContext() });
   return (target, callback) => {
     try {
       // An address in place of a name is never looked up.
@@ -68,9 +72,12 @@ function gatedConnector(
       callback(error as Error, null);
       return;
     }
+    const buffers = new ReceiveBuffers();
+    const connect = secure ?? buildConnector({ ...common, onread: buffers.onread });
     connect(target, (...answer) => {
       const [, socket] = answer;
       if (socket) tellResetFromEnd(socket);
+      if (socket && isPlain) buffers.attach(socket);
       callback(...answer);
     });
   };

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 
 import { VERSION } from "../version.ts";
 import type { AddressGate } from "./address-gate.ts";
+import { OriginExchange } from "./origin-exchange.ts";
 import { failureOfError } from "./origin-failure.ts";
 import type { OriginRequest } from "./origin-request.ts";
 
@@ -43,15 +44,18 @@ const OWN_HEADERS = new Set([
 export function dispatchTo(agent: Dispatcher): Dispatch {
   return async ({ request, url, headers }, signal) => {
     signal.throwIfAborted();
-    try {
-      const answer = await agent.request({
+    const exchange = new OriginExchange(url.href, signal);
+    agent.dispatch(
+      {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: request.method,
         headers: headersOf(request, headers),
-        signal,
-      });
-      return responseOf(answer, url.href, signal);
+      },
+      exchange,
+    );
+    try {
+      return await exchange.answered;
     } catch (error) {
       signal.throwIfAborted();
       throw failureOfError(error, url.href);
@@ -86,37 +90,4 @@ function headersOf(request: OriginRequest, callers: ReadonlyMap<string, string>)
     if (request.ifRange !== undefined) headers["if-range"] = request.ifRange;
   }
   return headers;
-}
-
-function responseOf(
-  answer: Dispatcher.ResponseData,
-  finalUrl: string,
-  signal: AbortSignal,
-): RawResponse {
-  const { body } = answer;
-  // A body that nobody reads must not end the process when it breaks off.
-  body.on("error", () => {});
-  return {
-    status: answer.statusCode,
-    header(name) {
-      const value = answer.headers[name];
-      return Array.isArray(value) ? value[0] : value;
-    },
-    finalUrl,
-    body: readBody(body, finalUrl, signal),
-    dispose: () => void body.destroy(),
-  };
-}
-
-async function* readBody(
-  body: AsyncIterable<Uint8Array>,
-  url: string,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw failureOfError(error, url).error;
-  }
 }

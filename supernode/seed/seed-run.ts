@@ -76,8 +76,11 @@ async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): 
   await using writer = new TaskWriter({ task, signer: deps.signer, proof, sink });
   for await (const chunk of (again ?? stream).chunks(signal)) {
     if (assembler.offsetBytes + chunk.length > lengthMax(task)) throw tooLong(request, task);
-    await writer.write(assembler.offsetBytes, chunk);
-    for (const piece of assembler.push(chunk)) await writer.commit(piece);
+    // Other threads write what is hashed here meanwhile.
+    const written = writer.write(assembler.offsetBytes, chunk);
+    const pieces = assembler.push(chunk);
+    await written;
+    for (const piece of pieces) writer.commit(piece);
   }
   const end = assembler.finish();
   checkEnd(request, task, end);
@@ -86,7 +89,7 @@ async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): 
     // Before the last piece: it is shorter than the others, and nodes ask for a piece by its length.
     sink.lengthKnown(end.lengthBytes);
   }
-  for (const piece of end.pieces) await writer.commit(piece);
+  for (const piece of end.pieces) writer.commit(piece);
   task.setProven();
   sink.proven();
 }

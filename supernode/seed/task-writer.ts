@@ -6,9 +6,6 @@ import type { AssembledPiece } from "./piece-assembler.ts";
 import type { PieceProof } from "./piece-proof.ts";
 import { provenSha256 } from "./piece-proof.ts";
 
-/** Bytes that may be on their way to the disk before the reading of the origin waits. */
-const WRITES_BYTES_MAX = 4 * 1024 * 1024;
-
 interface TaskWriterParts {
   readonly task: StoredTask;
   readonly signer: Signer;
@@ -20,45 +17,26 @@ interface TaskWriterParts {
 /** Writes a content that comes in order into its task, and certifies and commits its pieces. */
 export class TaskWriter implements AsyncDisposable {
   readonly #parts: TaskWriterParts;
-  #writes: Promise<void>[] = [];
-  #writingBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(parts: TaskWriterParts) {
     this.#parts = parts;
   }
 
-  /** Writes what is not held yet; resolves when more may come. The bytes must not change afterwards. */
+  /** Writes what is not held yet; resolves when it is in the file. One call at a time. */
   async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
-    const { task } = this.#parts;
-    const { pieceLengthBytes } = task.record;
-    let offset = offsetBytes;
-    const end = offsetBytes + bytes.length;
-    while (offset < end) {
-      const pieceIndex = Math.floor(offset / pieceLengthBytes);
-      const next = Math.min(end, (pieceIndex + 1) * pieceLengthBytes);
-      if (!task.have.has(pieceIndex)) {
-        if (task.record.lengthBytes === undefined) this.#reservePiece(offset);
-        const part = bytes.subarray(offset - offsetBytes, next - offsetBytes);
-        this.#writingBytes += part.length;
-        const write = task.write(offset, part);
-        // Its failure is met where the writes are waited for.
-        write.catch(() => {});
-        this.#writes.push(write);
-      }
-      offset = next;
-    }
-    if (this.#writingBytes > WRITES_BYTES_MAX) await this.#flush();
+    this.#writing = this.#writeParts(offsetBytes, bytes);
+    await this.#writing;
   }
 
   /**
-   * Certifies a piece whose bytes were all given to `write` and commits it. A piece that is held, or known from a proof,
+   * Certifies a piece all of whose bytes were written and commits it. A piece that is held, or known from a proof,
    * must be the same as before: throws ProtocolError ORIGIN_CHANGED or DIGEST_MISMATCH when it is not.
    */
-  async commit(piece: AssembledPiece): Promise<void> {
+  commit(piece: AssembledPiece): void {
     const { task, proof, signer, sink } = this.#parts;
     const { pieceIndex, lengthBytes, sha256 } = piece;
     const { taskId } = task.record;
-    await this.#flush();
     if (proof && !isSame(provenSha256(proof, pieceIndex), sha256)) {
       throw new ProtocolError(
         "DIGEST_MISMATCH",
@@ -77,20 +55,29 @@ export class TaskWriter implements AsyncDisposable {
     sink.pieceReady(pieceIndex);
   }
 
-  /** Waits for the writes that are on their way, whatever becomes of them: the file must stay open so long. */
+  /** Waits for the write that is on its way, whatever becomes of it: the file must stay open so long. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#writes);
+    await this.#writing.catch(() => undefined);
+  }
+
+  async #writeParts(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    const { task } = this.#parts;
+    const { pieceLengthBytes } = task.record;
+    const end = offsetBytes + bytes.length;
+    for (let offset = offsetBytes; offset < end;) {
+      const pieceIndex = Math.floor(offset / pieceLengthBytes);
+      const next = Math.min(end, (pieceIndex + 1) * pieceLengthBytes);
+      if (!task.have.has(pieceIndex)) {
+        if (task.record.lengthBytes === undefined) this.#reservePiece(offset);
+        await task.write(offset, bytes.subarray(offset - offsetBytes, next - offsetBytes));
+      }
+      offset = next;
+    }
   }
 
   #reservePiece(offset: number): void {
     const { task } = this.#parts;
     if (offset % task.record.pieceLengthBytes === 0) task.reserve(task.record.pieceLengthBytes);
-  }
-
-  async #flush(): Promise<void> {
-    await Promise.all(this.#writes);
-    this.#writes = [];
-    this.#writingBytes = 0;
   }
 }
 

@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+
+import { OriginBody } from "./origin-body.ts";
+import type { RawResponse } from "./origin-dispatch.ts";
+import { failureOfError } from "./origin-failure.ts";
+
+type Controller = Dispatcher.DispatchController;
+
+/** One request that undici carries out, and its answer. */
+export class OriginExchange implements Dispatcher.DispatchHandler {
+  /** Rejects with what broke the request. */
+  readonly answered: Promise<RawResponse>;
+  readonly #url: string;
+  readonly #signal: AbortSignal;
+  readonly #resolve: (answer: RawResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #onAbort = (): void => this.#controller?.abort(reasonOf(this.#signal));
+  #controller: Controller | undefined;
+  #body: OriginBody | undefined;
+
+  constructor(url: string, signal: AbortSignal) {
+    this.#url = url;
+    this.#signal = signal;
+    const { promise, resolve, reject } = Promise.withResolvers<RawResponse>();
+    this.answered = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    // It may have waited for a connection until then.
+    if (this.#signal.aborted) this.#onAbort();
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: IncomingHttpHeaders): void {
+    // What is only an interim answer is followed by the one that counts.
+    if (status < 200) return;
+    const body = new OriginBody(controller, (error) => {
+      this.#signal.throwIfAborted();
+      return failureOfError(error, this.#url).error;
+    });
+    this.#body = body;
+    this.#resolve({
+      status,
+      header(name) {
+        const value = headers[name];
+        return Array.isArray(value) ? value[0] : value;
+      },
+      finalUrl: this.#url,
+      body,
+      dispose: () => body.dispose(),
+    });
+  }
+
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#over();
+    this.#body?.end();
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    this.#over();
+    this.#body?.fail(error);
+    this.#reject(error);
+  }
+
+  #over(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error("the request was given up");
+}
