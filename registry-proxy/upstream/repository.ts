@@ -29,7 +29,7 @@ export function findRepository(
     return { upstream, name: checkName(clientName), clientName };
   }
   const slash = clientName.indexOf("/");
-  const first = clientName.slice(0, Math.max(slash, 0));
+  const first = withPort(clientName.slice(0, Math.max(slash, 0)));
   if (!looksLikeRegistry(first)) {
     return { upstream: upstreams.default, name: checkName(clientName), clientName };
   }
@@ -38,6 +38,14 @@ export function findRepository(
   const rest = clientName.slice(slash + 1);
   const isShort = upstream.registry === "docker.io" && !rest.includes("/");
   return { upstream, name: checkName(isShort ? `library/${rest}` : rest), clientName };
+}
+
+/**
+ * The name of a registry, whose port some clients cannot write as `:5000` in a path and write as `_5000` instead. No
+ * host has such a name.
+ */
+function withPort(part: string): string {
+  return looksLikeRegistry(part) ? part.replace(/_(\d{1,5})$/, ":$1") : part;
 }
 
 /** A text that names a repository among all registries, for the keys of caches. */

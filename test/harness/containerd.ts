@@ -1,7 +1,10 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pullImage } from "./cri-client.ts";
+import type { Login } from "./login.ts";
 import { ChildProcess } from "./child-process.ts";
 import type { Host } from "./network.ts";
+import { unmountUnder } from "./mounts.ts";
 import { mustRun, runCommand } from "./run-command.ts";
 import { fileDigest } from "./seeded-bytes.ts";
 import { TemporaryDirectory } from "./temporary-directory.ts";
@@ -17,6 +20,7 @@ export interface PullOptions {
   /** The mirror to ask first; without one the registry is asked itself. */
   readonly mirrorUrl?: string;
   readonly timeoutMs?: number;
+  readonly login?: Login;
 }
 
 /** A containerd of its own (root, state, socket) on a host, and what `ctr` can do with it. Needs root. */
@@ -35,7 +39,7 @@ export class Containerd implements AsyncDisposable {
 
   static async start(options: ContainerdOptions): Promise<Containerd> {
     const directory = await TemporaryDirectory.create("containerd");
-    await writeFile(directory.join("config.toml"), configuration(directory));
+    await writeFile(directory.join("config.toml"), configuration(directory, "overlayfs"));
     const process = await ChildProcess.start({
       name: `containerd on host ${options.host.index}`,
       command: "containerd",
@@ -60,7 +64,16 @@ export class Containerd implements AsyncDisposable {
   async pull(options: PullOptions): Promise<void> {
     const hosts = await this.#writeHosts(options);
     const args = ["images", "pull", "--snapshotter", this.#snapshotter, "--hosts-dir", hosts];
-    await this.#ctr([...args, options.image], options.timeoutMs ?? 150_000);
+    const { login } = options;
+    const user = login === undefined ? [] : ["--user", `${login.user}:${login.password}`];
+    await this.#ctr([...args, ...user, options.image], options.timeoutMs ?? 150_000);
+  }
+
+  /** Pulls as the kubelet does, by the container runtime interface. Rejects with what containerd says. */
+  async pullByCri(options: PullOptions): Promise<void> {
+    await this.#writeHosts(options);
+    const socketPath = this.#directory.join("containerd.sock");
+    await pullImage(socketPath, options.image, options.login, options.timeoutMs ?? 150_000);
   }
 
   /** Runs the image's command and returns what it printed. */
@@ -135,24 +148,28 @@ export class Containerd implements AsyncDisposable {
   }
 }
 
-function configuration(directory: TemporaryDirectory): string {
+function configuration(directory: TemporaryDirectory, snapshotter: string): string {
   return `
 version = 2
 root = "${directory.join("root")}"
 state = "${directory.join("state")}"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs"]
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs"]
 [grpc]
   address = "${directory.join("containerd.sock")}"
 [ttrpc]
   address = "${directory.join("containerd.sock.ttrpc")}"
+[plugins."io.containerd.grpc.v1.cri"]
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  disable_tcp_service = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "${snapshotter}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "${directory.join("cni/bin")}"
+  conf_dir = "${directory.join("cni/conf")}"
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "${directory.join("hosts")}"
 [plugins."io.containerd.internal.v1.opt"]
   path = "${directory.join("opt")}"
 `;
-}
-
-async function unmountUnder(path: string): Promise<void> {
-  const { stdout } = await runCommand({ command: "findmnt", args: ["-rno", "TARGET"] });
-  const mounts = stdout.split("\n").filter((mount) => mount.startsWith(`${path}/`));
-  for (const mount of mounts.toReversed())
-    await runCommand({ command: "umount", args: ["-l", mount] });
 }

@@ -13,6 +13,11 @@ export const TOOL_PACKAGES = {
   tc: "iproute2",
   nsenter: "util-linux",
   curl: "curl",
+  dockerd: "docker.io",
+  podman: "podman",
+  buildah: "buildah",
+  htpasswd: "apache2-utils",
+  openssl: "openssl",
   aria2c: "aria2",
   time: "time",
 } as const;

@@ -10,26 +10,29 @@ export async function uploadImage(
   registryUrl: string,
   repository: string,
   tag: string,
+  login: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const repositoryUrl = `${registryUrl}/v2/${repository}`;
   const platforms = [image.own, image.other];
   const blobs = new Map(platforms.flatMap(blobsOf).map((blob) => [blob.digest, blob]));
-  for (const blob of blobs.values()) await uploadBlob(image.layout, repositoryUrl, blob);
+  for (const blob of blobs.values()) await uploadBlob(image.layout, repositoryUrl, blob, login);
   for (const { manifest } of platforms) {
-    await uploadManifest(image.layout, repositoryUrl, manifest, manifest.digest);
+    await uploadManifest(image.layout, repositoryUrl, manifest, manifest.digest, login);
   }
-  await uploadManifest(image.layout, repositoryUrl, image.index, tag);
+  await uploadManifest(image.layout, repositoryUrl, image.index, tag, login);
 }
 
 async function uploadBlob(
   layout: OciLayout,
   repositoryUrl: string,
   blob: Descriptor,
+  login: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const started = await send("POST", `${repositoryUrl}/blobs/uploads/`, {});
+  const started = await send("POST", `${repositoryUrl}/blobs/uploads/`, login);
   const place = new URL(String(started["location"]), repositoryUrl);
   place.searchParams.set("digest", blob.digest);
   const headers = {
+    ...login,
     "content-type": "application/octet-stream",
     "content-length": String(blob.size),
   };
@@ -41,9 +44,10 @@ async function uploadManifest(
   repositoryUrl: string,
   manifest: Descriptor,
   reference: string,
+  login: Readonly<Record<string, string>>,
 ): Promise<void> {
   const bytes = await readFile(layout.blobPath(manifest.digest));
-  const headers = { "content-type": manifest.mediaType };
+  const headers = { ...login, "content-type": manifest.mediaType };
   await send("PUT", `${repositoryUrl}/manifests/${reference}`, headers, bytes);
 }
 

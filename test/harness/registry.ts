@@ -2,13 +2,21 @@ import { writeFile } from "node:fs/promises";
 import { ChildProcess } from "./child-process.ts";
 import { freePort, portAnswers } from "./free-port.ts";
 import type { Host } from "./network.ts";
+import { mustRun } from "./run-command.ts";
 import { ServerLog } from "./server-log.ts";
+import type { TokenTrust } from "./token-server.ts";
 import { TemporaryDirectory } from "./temporary-directory.ts";
 
 export interface RegistryOptions {
   /** The host it runs on; without one it listens on loopback. */
   readonly host?: Host;
+  /** Who is let in; everybody when left out. */
+  readonly auth?: RegistryAuth;
 }
+
+/** Users with passwords in the registry's own file, or tokens of a token server. */
+export type RegistryAuth =
+  { readonly passwords: Readonly<Record<string, string>> } | { readonly tokens: TokenTrust };
 
 /** Debian's docker-registry with a directory and a configuration of its own. */
 export class Registry implements AsyncDisposable {
@@ -31,9 +39,10 @@ export class Registry implements AsyncDisposable {
     const directory = await TemporaryDirectory.create("registry");
     const address = options.host?.address ?? "127.0.0.1";
     const port = options.host === undefined ? await freePort() : 5000;
+    const auth = options.auth && (await authConfiguration(options.auth, directory));
     await writeFile(
       directory.join("config.yml"),
-      configuration(`${address}:${port}`, directory.join("data")),
+      configuration(`${address}:${port}`, directory.join("data"), auth),
     );
     const process = await ChildProcess.start({
       name: "docker-registry",
@@ -55,13 +64,31 @@ export class Registry implements AsyncDisposable {
     return new Registry(`${address}:${port}`, process, directory);
   }
 
+  /** Replaces the users of a registry that was started with passwords; it reads them at its next request. */
+  async setPasswords(passwords: Readonly<Record<string, string>>): Promise<void> {
+    await writePasswords(this.#directory.join("htpasswd"), passwords);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.process.stop();
     await this.#directory[Symbol.asyncDispose]();
   }
 }
 
-function configuration(address: string, dataDirectory: string): string {
+async function authConfiguration(
+  auth: RegistryAuth,
+  directory: TemporaryDirectory,
+): Promise<object> {
+  if ("tokens" in auth) {
+    const { realm, service, issuer, certificatePath } = auth.tokens;
+    return { token: { realm, service, issuer, rootcertbundle: certificatePath } };
+  }
+  const path = directory.join("htpasswd");
+  await writePasswords(path, auth.passwords);
+  return { htpasswd: { realm: "registry", path } };
+}
+
+function configuration(address: string, dataDirectory: string, auth: object | undefined): string {
   return JSON.stringify({
     version: "0.1",
     log: { level: "warn", accesslog: { disabled: false } },
@@ -70,5 +97,16 @@ function configuration(address: string, dataDirectory: string): string {
       cache: { blobdescriptor: "inmemory" },
     },
     http: { addr: address },
+    ...(auth === undefined ? {} : { auth }),
   });
+}
+
+async function writePasswords(
+  path: string,
+  passwords: Readonly<Record<string, string>>,
+): Promise<void> {
+  const lines = Object.entries(passwords).map(([user, password]) =>
+    mustRun({ command: "htpasswd", args: ["-Bbn", user, password] }),
+  );
+  await writeFile(path, (await Promise.all(lines)).map((line) => line.trim()).join("\n"));
 }
