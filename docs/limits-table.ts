@@ -5,6 +5,7 @@ import { defaultSwarmOptions } from "../dfget/swarm/swarm-options.ts";
 import { VERDICTS_MAX, VERDICT_MS_MAX } from "../platform/origin/access-checks.ts";
 import { REDIRECTS_MAX } from "../platform/origin/origin-redirect.ts";
 import { TrustedKeys } from "../platform/signing.ts";
+import { RANGES_MAX } from "../protocol/byte-range.ts";
 import * as protocol from "../protocol/limits.ts";
 import { CONNECTIONS_MAX } from "../registry-proxy/mirror-server.ts";
 import { MANIFEST_LENGTH_BYTES_MAX } from "../registry-proxy/upstream/manifest-type.ts";
@@ -184,6 +185,12 @@ export const LIMITS: readonly Limit[] = [
     unit: "bytes",
     of: "a manifest",
     beyond: "the request fails",
+  },
+  {
+    value: RANGES_MAX,
+    unit: "",
+    of: "ranges of a blob in one request",
+    beyond: "the whole blob is sent",
   },
   {
     value: NAME_LENGTH_MAX,

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { parseByteRange, parseContentRange } from "./byte-range.ts";
+import { parseByteRanges, parseByteRange, parseContentRange } from "./byte-range.ts";
 
 describe("a Range header for 1000 bytes (RFC 9110, 14.1.2)", () => {
   it.each([
@@ -107,5 +107,46 @@ describe("a Content-Range header", () => {
     `bytes 0-${"9".repeat(17)}/*`,
   ])("%j is none of a 206 answer", (header) => {
     expect(parseContentRange(header)).toBeUndefined();
+  });
+});
+
+describe("several ranges", () => {
+  it.each([
+    [
+      "bytes=0-0,2-3",
+      [
+        { firstByte: 0, lastByte: 0 },
+        { firstByte: 2, lastByte: 3 },
+      ],
+    ],
+    [
+      "bytes=-2, 0-1",
+      [
+        { firstByte: 8, lastByte: 9 },
+        { firstByte: 0, lastByte: 1 },
+      ],
+    ],
+    ["bytes=0-1,20-", [{ firstByte: 0, lastByte: 1 }]],
+    ["bytes=3-4", [{ firstByte: 3, lastByte: 4 }]],
+    ["bytes=10-,20-", "unsatisfiable"],
+    ["bytes=0-1,x", undefined],
+    ["bytes=0-9,0-9", undefined],
+    [`bytes=${Array(257).fill("0-0").join(",")}`, undefined],
+    ["pages=1-2", undefined],
+    [undefined, undefined],
+  ])("%s of ten bytes", (header, ranges) => {
+    expect(parseByteRanges(header, 10)).toEqual(ranges);
+  });
+
+  it("lie within the content, whatever the header is", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.nat(100), (text, lengthBytes) => {
+        const ranges = parseByteRanges(`bytes=${text}`, lengthBytes);
+        if (ranges === undefined || ranges === "unsatisfiable") return;
+        for (const { firstByte, lastByte } of ranges) {
+          expect(firstByte <= lastByte && lastByte < lengthBytes).toBe(true);
+        }
+      }),
+    );
   });
 });

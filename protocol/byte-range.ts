@@ -31,6 +31,32 @@ export function parseByteRange(
   return { firstByte, lastByte };
 }
 
+/** The most ranges of one request that are answered as they are; a request for more gets the whole content. */
+export const RANGES_MAX = 256;
+
+/**
+ * Reads a Range header that may name several ranges (RFC 9110, 14.2), in the order that it names them. Returns
+ * undefined where the header is to be ignored (also for more than {@link RANGES_MAX} ranges, or for ranges that together are longer
+ * than the content), "unsatisfiable" where none of the ranges can be sent.
+ */
+export function parseByteRanges(
+  header: string | undefined,
+  lengthBytes: number,
+): readonly ByteRange[] | "unsatisfiable" | undefined {
+  const match = /^bytes=(.+)$/i.exec(header ?? "");
+  const specs = match?.[1]!.split(",").map((spec) => spec.trim());
+  if (!specs || specs.length > RANGES_MAX) return undefined;
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const range = parseByteRange(`bytes=${spec}`, lengthBytes);
+    if (range === undefined) return undefined;
+    if (range !== "unsatisfiable") ranges.push(range);
+  }
+  if (ranges.length === 0) return "unsatisfiable";
+  const total = ranges.reduce((sum, { firstByte, lastByte }) => sum + lastByte - firstByte + 1, 0);
+  return ranges.length > 1 && total > lengthBytes ? undefined : ranges;
+}
+
 /** A Content-Range header of a 206 answer; `completeLengthBytes` is undefined for `*`. */
 export interface ContentRange extends ByteRange {
   readonly completeLengthBytes: number | undefined;

@@ -41,8 +41,11 @@ export class MemorySwarm implements Swarm {
   }
 
   /** Adds a content, a private one where a scope is given, and returns its digest. */
-  add(content: MemoryContent, scope?: string): Digest {
-    const digest = sha256Digest(content.bytes);
+  add(
+    content: MemoryContent,
+    scope?: string,
+    digest: Digest = sha256Digest(content.bytes),
+  ): Digest {
     const taskId = scope === undefined ? digestTaskId(digest) : privateTaskId(digest, scope);
     this.#contents.set(taskId, content);
     return digest;

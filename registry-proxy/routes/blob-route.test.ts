@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
@@ -5,6 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { sha256Digest } from "../../platform/digest-check.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { Digest } from "../../protocol/digest.ts";
 import { seededBytes } from "../../test/harness/seeded-bytes.ts";
 import { until } from "../../test/harness/until.ts";
 import { MirrorFixture, errorsOf } from "../mirror-fixture.ts";
@@ -116,6 +118,34 @@ describe("a range of a blob", () => {
     expect(errorsOf(answer)[0]?.code).toBe("SIZE_INVALID");
   });
 
+  it.each([
+    ["of the swarm", true],
+    ["of the registry", false],
+  ])("that names several parts %s gets them, each with its place", async (_what, isInSwarm) => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.upstream.blob("team/app", CONTENT);
+    if (isInSwarm) mirror.swarm.add({ bytes: CONTENT });
+    const range = "bytes=0-1,1000-1999,-5";
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers: { range } });
+    expect(answer.status).toBe(206);
+    const type = answer.headers["content-type"] ?? "";
+    const boundary = /^multipart\/byteranges; boundary=([0-9a-f]+)$/.exec(type)?.[1];
+    expect(answer.headers["content-length"]).toBe(String(answer.body.length));
+    const parts = answer.body.toString("latin1").split(`\r\n--${boundary}`);
+    expect([parts[0], parts.at(-1)]).toEqual(["", "--\r\n"]);
+    const spans = [
+      [0, 1],
+      [1000, 1999],
+      [299_995, 299_999],
+    ] as const;
+    expect(parts.slice(1, -1)).toEqual(
+      spans.map(([first, last]) => {
+        const head = `content-type: application/octet-stream\r\ncontent-range: bytes ${first}-${last}/300000`;
+        return `\r\n${head}\r\n\r\n${CONTENT.subarray(first, last + 1).toString("latin1")}`;
+      }),
+    );
+  });
+
   it("counts only for the version that If-Range names", async () => {
     await using mirror = await MirrorFixture.start();
     const digest = mirror.swarm.add({ bytes: CONTENT });
@@ -124,6 +154,21 @@ describe("a range of a blob", () => {
     const same = await mirror.ask(path, { headers: { range, "if-range": `"${digest}"` } });
     const other = await mirror.ask(path, { headers: { range, "if-range": '"another"' } });
     expect([same.status, other.status]).toEqual([206, 200]);
+  });
+});
+
+describe("a blob named by its sha512", () => {
+  it.each(["of the swarm", "of the registry"])("is given like any other, %s", async (where) => {
+    await using mirror = await MirrorFixture.start();
+    const digest = `sha512:${createHash("sha512").update(CONTENT).digest("hex")}` as Digest;
+    mirror.upstream.blob("team/app", CONTENT, digest);
+    if (where === "of the swarm") mirror.swarm.add({ bytes: CONTENT }, undefined, digest);
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`);
+    expect([answer.status, answer.headers["docker-content-digest"]]).toEqual([200, digest]);
+    expect(answer.body.equals(CONTENT)).toBe(true);
+    const wrong = `sha512:${"0".repeat(128)}` as Digest;
+    mirror.upstream.blob("team/app", Buffer.from("evil"), wrong);
+    expect((await mirror.ask(`/v2/team/app/blobs/${wrong}`)).status).toBe(502);
   });
 });
 

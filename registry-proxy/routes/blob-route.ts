@@ -45,7 +45,8 @@ export class BlobRoute {
     if (!task) return await answerBlobFromOrigin(exchange, content);
     exchange.markOpened(contents.sourceOf(task));
     const part = partOf(exchange, digest, task.lengthBytes);
-    await streamBody(exchange, part.head, contents.read(exchange, task, content, part.range));
+    const body = part.body((range) => contents.read(exchange, task, content, range));
+    await streamBody(exchange, part.head, body);
   }
 
   /** A blob is not fetched for its length: lazy runtimes ask for the length of much that they never read. */
@@ -68,7 +69,8 @@ async function answerBlobFromOrigin(exchange: Exchange, content: OriginContent):
   exchange.markOpened("origin");
   if (exchange.header("range") !== undefined) {
     const part = partOf(exchange, digest, await originLength(content, signal));
-    return await streamBody(exchange, part.head, readOrigin(content, part.range, 0, signal));
+    const body = part.body((range) => readOrigin(content, range, 0, signal));
+    return await streamBody(exchange, part.head, body);
   }
   const answer = await content.fetch({ method: "GET", path }, signal);
   try {

@@ -74,4 +74,20 @@ describe("the list of referrers", () => {
       manifests: [],
     });
   });
+
+  it("is what the tag of the digest holds where the registry knows no such route", async () => {
+    await using mirror = await MirrorFixture.start();
+    const manifests = [
+      { digest: DIGEST, artifactType: "a/sbom", annotations: { x: "y" } },
+      { digest: DIGEST, artifactType: "a/signature" },
+    ];
+    const text = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+    mirror.upstream.manifest("team/app", DIGEST.replace(":", "-"), OCI_INDEX, text);
+    const all = await mirror.ask(`/v2/team/app/referrers/${DIGEST}`);
+    expect(all.headers).not.toHaveProperty("oci-filters-applied");
+    expect(JSON.parse(all.body.toString())).toEqual(JSON.parse(text));
+    const some = await mirror.ask(`/v2/team/app/referrers/${DIGEST}?artifactType=a/sbom`);
+    expect(some.headers["oci-filters-applied"]).toBe("artifactType");
+    expect(JSON.parse(some.body.toString())).toMatchObject({ manifests: [manifests[0]] });
+  });
 });

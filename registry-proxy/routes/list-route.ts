@@ -1,5 +1,6 @@
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { readBounded } from "../upstream/bounded-body.ts";
+import { MANIFEST_LENGTH_BYTES_MAX } from "../upstream/manifest-type.ts";
 import type { Repository } from "../upstream/repository.ts";
 import type { RepositoryFetch } from "../upstream/origin-content.ts";
 import type { Exchange } from "./exchange.ts";
@@ -40,7 +41,10 @@ export async function answerList(
   );
 }
 
-/** Referrers, which is an empty list where the registry has no such route. */
+/**
+ * Referrers. Where the registry has no such route they stand in the manifest of a tag that is made of the digest (OCI
+ * distribution specification, "Referrers Tag Schema"); where there is none of that name, there are no referrers.
+ */
 export async function answerReferrers(
   exchange: Exchange,
   repository: Repository,
@@ -51,17 +55,42 @@ export async function answerReferrers(
     await answerList(exchange, repository, list, fetch);
   } catch (error) {
     if (exchange.hasBegun || !isUnknownRoute(error)) throw error;
+    const tag = list.path.replace(/^referrers\//, "").replace(":", "-");
+    const listed = await taggedReferrers(exchange, tag, fetch);
     exchange.markOpened("origin");
-    const isFiltered = list.query.has("artifactType");
+    const wanted = list.query.get("artifactType");
+    const manifests = wanted === null ? listed : listed.filter((each) => typeOf(each) === wanted);
     exchange.send(
       200,
       {
         "content-type": OCI_INDEX,
-        ...(isFiltered ? { "oci-filters-applied": "artifactType" } : {}),
+        ...(wanted === null ? {} : { "oci-filters-applied": "artifactType" }),
       },
-      JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] }),
+      JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }),
     );
   }
+}
+
+/** The descriptors in the index of a tag; none where there is no such index. */
+async function taggedReferrers(
+  exchange: Exchange,
+  tag: string,
+  fetch: RepositoryFetch,
+): Promise<readonly unknown[]> {
+  try {
+    const request = { method: "GET", path: `manifests/${tag}`, accept: OCI_INDEX } as const;
+    const answer = await fetch(request, exchange.signal);
+    const body = await readBounded(answer.body, MANIFEST_LENGTH_BYTES_MAX, "the index");
+    const index = JSON.parse(Buffer.from(body).toString()) as { manifests?: unknown } | null;
+    return Array.isArray(index?.manifests) ? index.manifests : [];
+  } catch (error) {
+    if (error instanceof SyntaxError || isUnknownRoute(error)) return [];
+    throw error;
+  }
+}
+
+function typeOf(descriptor: unknown): unknown {
+  return (descriptor as { artifactType?: unknown } | null)?.artifactType;
 }
 
 function isUnknownRoute(error: unknown): boolean {

@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
+
 import type { ByteRange } from "../../protocol/byte-range.ts";
-import { parseByteRange } from "../../protocol/byte-range.ts";
+import { parseByteRanges } from "../../protocol/byte-range.ts";
 import { RegistryError } from "../registry-error.ts";
 import type { StreamHead } from "./body-stream.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,15 +13,19 @@ export interface ContentDescription {
   readonly lengthBytes: number | undefined;
 }
 
-/** What part of a content a request gets, and the head of its answer. */
+/** Reads a range of a content, the whole where it is undefined. */
+export type ReadRange = (range: ByteRange | undefined) => AsyncIterable<Uint8Array>;
+
+/** What parts of a content a request gets. */
 export interface RequestedPart {
-  /** Undefined for the whole. */
-  readonly range: ByteRange | undefined;
+  /** The head of the answer. */
   readonly head: StreamHead;
+  /** The body of the answer, made of what `read` gives. */
+  body(read: ReadRange): AsyncIterable<Uint8Array>;
 }
 
 /**
- * Reads Range and If-Range of a request for a content. Throws RegistryError 416 for a range that the content
+ * Reads Range and If-Range of a request for a content. Throws RegistryError 416 for ranges that the content
  * does not have. Of a content of unknown length the whole is sent.
  */
 export function requestedPart(exchange: Exchange, content: ContentDescription): RequestedPart {
@@ -30,27 +36,68 @@ export function requestedPart(exchange: Exchange, content: ContentDescription): 
     etag: `"${digest}"`,
     "accept-ranges": "bytes",
   };
-  const range =
+  const ranges =
     lengthBytes === undefined || !isRangeValid(exchange, digest)
       ? undefined
-      : parseByteRange(exchange.header("range"), lengthBytes);
-  if (range === "unsatisfiable") {
+      : parseByteRanges(exchange.header("range"), lengthBytes);
+  if (ranges === "unsatisfiable") {
     const message = `the content has ${lengthBytes} bytes, and the range that is asked for is outside of them`;
     throw new RegistryError(416, "SIZE_INVALID", message, {
       "content-range": `bytes */${lengthBytes}`,
     });
   }
-  if (!range) return { range, head: { status: 200, headers, lengthBytes } };
-  const { firstByte, lastByte } = range;
-  const contentRange = `bytes ${firstByte}-${lastByte}/${lengthBytes}`;
+  const [first] = ranges ?? [];
+  if (!ranges || !first || lengthBytes === undefined) {
+    return { head: { status: 200, headers, lengthBytes }, body: (read) => read(undefined) };
+  }
+  if (ranges.length > 1) return severalParts(ranges, content.mediaType, lengthBytes, headers);
+  const contentRange = contentRangeOf(first, lengthBytes);
   return {
-    range,
     head: {
       status: 206,
       headers: { ...headers, "content-range": contentRange },
-      lengthBytes: lastByte - firstByte + 1,
+      lengthBytes: lengthOf(first),
+    },
+    body: (read) => read(first),
+  };
+}
+
+/** An answer of several ranges (RFC 9110, 14.6). */
+function severalParts(
+  ranges: readonly ByteRange[],
+  mediaType: string,
+  lengthBytes: number,
+  headers: StreamHead["headers"],
+): RequestedPart {
+  const boundary = randomBytes(12).toString("hex");
+  const parts = ranges.map((range) => {
+    const lines = `content-type: ${mediaType}\r\ncontent-range: ${contentRangeOf(range, lengthBytes)}`;
+    return { range, head: Buffer.from(`\r\n--${boundary}\r\n${lines}\r\n\r\n`) };
+  });
+  const end = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const bodyBytes = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range), 0);
+  return {
+    head: {
+      status: 206,
+      headers: { ...headers, "content-type": `multipart/byteranges; boundary=${boundary}` },
+      lengthBytes: bodyBytes + end.length,
+    },
+    body: async function* body(read) {
+      for (const { range, head } of parts) {
+        yield head;
+        yield* read(range);
+      }
+      yield end;
     },
   };
+}
+
+function contentRangeOf({ firstByte, lastByte }: ByteRange, lengthBytes: number): string {
+  return `bytes ${firstByte}-${lastByte}/${lengthBytes}`;
+}
+
+function lengthOf({ firstByte, lastByte }: ByteRange): number {
+  return lastByte - firstByte + 1;
 }
 
 /** A range that holds for another version of the content does not count (RFC 9110, 13.1.5). */

@@ -97,6 +97,8 @@ function configuration(address: string, dataDirectory: string, auth: object | un
       cache: { blobdescriptor: "inmemory" },
     },
     http: { addr: address },
+    // Layers that are elsewhere are taken when their address is.
+    validation: { manifests: { urls: { allow: ["^https://example\\.com/"] } } },
     ...(auth === undefined ? {} : { auth }),
   });
 }
