@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 
 import type { ProgramDefinition } from "../platform/config.ts";
-import { duration, repeated } from "../platform/config-option.ts";
+import { byteCount, duration, repeated } from "../platform/config-option.ts";
 
 /** The options of `dfget URL`. */
 export const dfgetConfigSchema = Type.Object({
@@ -37,6 +37,10 @@ export const dfgetConfigSchema = Type.Object({
   backSource: Type.Boolean({
     default: true,
     description: "fail when no supernode and no peer can serve, and leave the origin alone",
+  }),
+  limitRate: byteCount({
+    default: 0,
+    description: "how many bytes a second are received at most, such as 20MiB; 0 for no limit",
   }),
   timeout: duration({ default: 0, description: "give up after this long; 0 waits forever" }),
   json: Type.Boolean({ default: false, description: "one JSON object a line on standard output" }),

@@ -45,6 +45,18 @@ export const nodeConfigProperties = {
     default: 32 * GIB,
     description: "how much disk space the pieces may take; 0 for all but 64 MiB of the disk",
   }),
+  uploadLimit: byteCount({
+    default: 0,
+    description: "how many bytes a second are sent to other nodes; 0 for no limit",
+  }),
+  downloadLimit: byteCount({
+    default: 0,
+    description: "how many bytes a second are received, from nodes and origins; 0 for no limit",
+  }),
+  taskDownloadLimit: byteCount({
+    default: 0,
+    description: "how many bytes a second are received of each file or layer; 0 for no limit",
+  }),
   allowOrigin: repeated({
     description:
       "an origin that may be asked although its address is loopback, link-local or a cloud's metadata service: a host name, an address or a network such as 127.0.0.0/8",
@@ -76,6 +88,11 @@ export function peerOptionsOf(
     zone: zoneOf(config.zone),
     diskQuotaBytes: config.diskQuota,
     allowOrigins: config.allowOrigin,
+    limits: {
+      uploadBytesPerSecond: config.uploadLimit,
+      downloadBytesPerSecond: config.downloadLimit,
+      taskDownloadBytesPerSecond: config.taskDownloadLimit,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { read } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../platform/clock.ts";
+import { patientRate, TokenBucket } from "../platform/token-bucket.ts";
 import type { ByteRange } from "../protocol/byte-range.ts";
 import { parseByteRange } from "../protocol/byte-range.ts";
 import { pieceSpan } from "../protocol/piece-table.ts";
@@ -27,6 +28,8 @@ export interface PieceServerOptions {
   readonly stallTimeoutMs?: number;
   /** A client that takes less than this over the whole piece is dropped. */
   readonly rateMinBytesPerSecond?: number;
+  /** Limits all responses together. */
+  readonly bucket?: TokenBucket;
 }
 
 /** One piece request with the task it is for; the caller keeps the handle open until `onEnd`. */
@@ -49,12 +52,14 @@ export class PieceServer {
   readonly #buffers: BufferPool;
   readonly #stallTimeoutMs: number;
   readonly #rateMinBytesPerSecond: number;
+  readonly #bucket: TokenBucket;
 
   constructor({ clock }: { readonly clock: Clock }, options: PieceServerOptions = {}) {
     this.#clock = clock;
     this.#buffers = new BufferPool(BUFFER_LENGTH_BYTES, options.buffersMax ?? 64);
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 20_000;
     this.#rateMinBytesPerSecond = options.rateMinBytesPerSecond ?? 32 * 1024;
+    this.#bucket = options.bucket ?? new TokenBucket();
   }
 
   /** Buffers in use at this moment. */
@@ -97,7 +102,8 @@ export class PieceServer {
     const status = range === undefined ? 200 : 206;
     writeHead(response, status, certificate, range, lastByte + 1 - firstByte, span.lengthBytes);
     const deadline = this.#watch(response, lastByte + 1 - firstByte);
-    const send = new PieceSend(piece, this.#buffers, isHead ? 0 : lastByte + 1 - firstByte);
+    const parts = { piece, buffers: this.#buffers, bucket: this.#bucket };
+    const send = new PieceSend(parts, isHead ? 0 : lastByte + 1 - firstByte);
     send.run(span.offsetBytes + firstByte, (sentBytes, isComplete) => {
       deadline.abort();
       end(status, sentBytes, isComplete);
@@ -118,7 +124,8 @@ export class PieceServer {
   #watch(response: ServerResponse, lengthBytes: number): AbortController {
     const ended = new AbortController();
     response.setTimeout(this.#stallTimeoutMs, () => response.destroy());
-    const timeoutMs = this.#stallTimeoutMs + (lengthBytes / this.#rateMinBytesPerSecond) * 1000;
+    const rateMin = patientRate(this.#rateMinBytesPerSecond, this.#bucket.bytesPerSecond);
+    const timeoutMs = this.#stallTimeoutMs + (lengthBytes / rateMin) * 1000;
     this.#clock.sleep(timeoutMs, ended.signal).then(
       () => response.destroy(),
       () => {},
@@ -159,6 +166,8 @@ function writeHead(
 class PieceSend {
   readonly #piece: PieceRequest;
   readonly #buffers: BufferPool;
+  readonly #bucket: TokenBucket;
+  #resting: NodeJS.Timeout | undefined;
   #offsetBytes = 0;
   #leftBytes: number;
   #sentBytes = 0;
@@ -169,9 +178,17 @@ class PieceSend {
   #onEnd: (sentBytes: number, isComplete: boolean) => void = () => {};
   #takeBack = (): void => {};
 
-  constructor(piece: PieceRequest, buffers: BufferPool, lengthBytes: number) {
-    this.#piece = piece;
-    this.#buffers = buffers;
+  constructor(
+    parts: {
+      readonly piece: PieceRequest;
+      readonly buffers: BufferPool;
+      readonly bucket: TokenBucket;
+    },
+    lengthBytes: number,
+  ) {
+    this.#piece = parts.piece;
+    this.#buffers = parts.buffers;
+    this.#bucket = parts.bucket;
     this.#leftBytes = lengthBytes;
   }
 
@@ -190,8 +207,15 @@ class PieceSend {
     }
     this.#takeBack = this.#buffers.take((buffer) => {
       this.#buffer = buffer;
-      this.#read(buffer);
+      this.#readWhenDue(buffer);
     });
+  }
+
+  /** What was sent before, also of other pieces, may have used up the rate for a while. */
+  #readWhenDue(buffer: Buffer): void {
+    const restMs = this.#bucket.take(0);
+    if (restMs < 1) this.#read(buffer);
+    else this.#resting = setTimeout(() => this.#readWhenDue(buffer), restMs);
   }
 
   #read(buffer: Buffer): void {
@@ -201,7 +225,7 @@ class PieceSend {
       return;
     }
     this.#isReading = true;
-    const lengthBytes = Math.min(buffer.length, this.#leftBytes);
+    const lengthBytes = Math.min(this.#bucket.sliceBytes(buffer.length), this.#leftBytes);
     read(task.fd, buffer, 0, lengthBytes, this.#offsetBytes, (error, readBytes) => {
       this.#isReading = false;
       if (this.#isClosed) {
@@ -220,9 +244,10 @@ class PieceSend {
     response.write(buffer.subarray(0, lengthBytes), (error) => {
       if (error !== null && error !== undefined) return;
       this.#sentBytes += lengthBytes;
+      this.#bucket.take(lengthBytes);
       if (this.#isClosed) return;
       if (this.#leftBytes > 0) {
-        this.#read(buffer);
+        this.#readWhenDue(buffer);
         return;
       }
       this.#giveBuffer();
@@ -231,6 +256,7 @@ class PieceSend {
   }
 
   #over(): void {
+    clearTimeout(this.#resting);
     this.#takeBack();
     this.#giveBuffer();
     this.#onEnd(this.#sentBytes, this.#leftBytes === 0 && this.#piece.response.writableFinished);

@@ -15,7 +15,16 @@ function plan(...argv: string[]) {
 describe("the arguments of dfget", () => {
   it("become a request, an output and a name", () => {
     const argv = ["-o", "/x/out", "-H", "A: b", "--tag=t", "--filter=sig", "--filter=exp"];
-    expect(plan("http://a/f.bin?sig=1", ...argv, "--digest", DIGEST, "--no-back-source")).toEqual({
+    expect(
+      plan(
+        "http://a/f.bin?sig=1",
+        ...argv,
+        "--digest",
+        DIGEST,
+        "--no-back-source",
+        "--limit-rate=2MiB",
+      ),
+    ).toEqual({
       output: { kind: "file", path: "/x/out" },
       outputText: "/x/out",
       name: "out",
@@ -26,6 +35,7 @@ describe("the arguments of dfget", () => {
         tag: "t",
         filter: ["sig", "exp"],
         backSource: false,
+        limitBytesPerSecond: 2 * 1024 * 1024,
       },
     });
   });

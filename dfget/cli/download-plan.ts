@@ -53,6 +53,7 @@ export function planDownload(
       ...(config.digest === undefined ? {} : { digest: config.digest }),
       ...(config.tag === "" ? {} : { tag: config.tag }),
       ...(config.filter.length === 0 ? {} : { filter: [...config.filter] }),
+      ...(config.limitRate === 0 ? {} : { limitBytesPerSecond: config.limitRate }),
       ...(config.backSource ? {} : { backSource: false }),
     },
   };

@@ -38,6 +38,12 @@ export const DownloadRequest = Type.Object({
   pieceLengthBytes: Type.Optional(
     Type.Integer({ minimum: PIECE_LENGTH_BYTES_MIN, maximum: PIECE_LENGTH_BYTES_MAX }),
   ),
+  limitBytesPerSecond: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: "the most that is received a second; no limit of its own when absent",
+    }),
+  ),
   backSource: Type.Optional(
     Type.Boolean({ description: "whether this node may ask the origin itself; true when absent" }),
   ),
@@ -90,6 +96,19 @@ export const DaemonStatus = Type.Object({
   downloads: Type.Integer({ minimum: 0, description: "downloads running now" }),
 });
 export type DaemonStatus = Static<typeof DaemonStatus>;
+
+const bytesPerSecond = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 2 ** 50, description: `${description}; 0 for no limit` });
+
+/** The answer to `GET` and `PUT /v1/limits`. */
+export const DaemonLimits = Type.Object({
+  uploadBytesPerSecond: bytesPerSecond("to all other nodes together"),
+  downloadBytesPerSecond: bytesPerSecond("from nodes and origins together"),
+  taskDownloadBytesPerSecond: bytesPerSecond("the same for each task"),
+});
+
+/** The body of `PUT /v1/limits`: what it does not name stays. */
+export const DaemonLimitsChange = Type.Partial(DaemonLimits, { additionalProperties: false });
 
 /** The media type of the answer to `POST /v1/downloads`. */
 export const DOWNLOAD_MEDIA_TYPE = "application/vnd.darter.download";

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../platform/clock.ts";
@@ -12,6 +13,7 @@ import type { ErrorCode } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import { DaemonAbsentError, DaemonClient } from "../cli/daemon-client.ts";
+import { NO_LIMITS, RateLimits } from "../peer/rate-limits.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import { ControlServer } from "./control-server.ts";
 
@@ -20,6 +22,7 @@ const NODE_ID = "00112233445566778899aabbccddeeff";
 
 /** A peer whose tasks are given by the test. */
 class FakePeer {
+  readonly limits = new RateLimits(NO_LIMITS, () => []);
   readonly requests: TaskRequest[] = [];
   closedTasks = 0;
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = [];
@@ -88,6 +91,22 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+async function fetchJson(socketPath: string, method: string, path: string, body: unknown) {
+  const client = new Client("http://dfget", { socketPath });
+  try {
+    const answer = await client.request({
+      method,
+      path,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    return { status: answer.statusCode, body: await answer.body.json() };
+  } finally {
+    await client.close();
+  }
+}
+
 async function download(url = "http://a.example/f", headers = {}) {
   const content: Uint8Array[] = [];
   const events = [];
@@ -124,6 +143,22 @@ describe("the control server", () => {
     });
     expect(peer.closedTasks).toBe(1);
     expect(server.activity.running).toBe(0);
+  });
+
+  it("tells the limits and changes those that are named, while the daemon runs", async () => {
+    const ask = async (method: string, body?: unknown) =>
+      await fetchJson(join(directory, "d.sock"), method, "/v1/limits", body);
+    expect(await ask("GET")).toEqual({ status: 200, body: NO_LIMITS });
+    const changed = { ...NO_LIMITS, uploadBytesPerSecond: 1000 };
+    expect(await ask("PUT", { uploadBytesPerSecond: 1000 })).toEqual({
+      status: 200,
+      body: changed,
+    });
+    expect(peer.limits.upload.bytesPerSecond).toBe(1000);
+    for (const wrong of [{ uploadBytesPerSecond: -1 }, { uploadBytesPerSecond: "x" }]) {
+      expect(await ask("PUT", wrong)).toMatchObject({ status: 400, body: { code: "BAD_REQUEST" } });
+    }
+    expect(await ask("GET")).toEqual({ status: 200, body: changed });
   });
 
   it("passes on empty content", async () => {

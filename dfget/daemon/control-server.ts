@@ -11,8 +11,9 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { ErrorBody } from "../../protocol/rest.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import type { PeerStatus } from "../peer/peer-options.ts";
+import type { RateLimits } from "../peer/rate-limits.ts";
 import { Activity } from "./activity.ts";
-import { DaemonStatus, DownloadRequest } from "./api-schema.ts";
+import { DaemonLimits, DaemonLimitsChange, DaemonStatus, DownloadRequest } from "./api-schema.ts";
 import { bindControlSocket } from "./control-socket.ts";
 import { readerGone, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
@@ -28,6 +29,7 @@ const CLOSE_MS_MAX = 2000;
 export interface DownloadPeer {
   open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
   status(): Pick<PeerStatus, "nodeId" | "endpoint" | "supernodeUrl">;
+  readonly limits: Pick<RateLimits, "values" | "set">;
 }
 
 export interface ControlServerOptions {
@@ -106,6 +108,17 @@ export class ControlServer implements AsyncDisposable {
       this.#sendError(new ProtocolError("NOT_FOUND", "the daemon has no such route"), reply),
     );
     app.get("/v1/status", { schema: { response: { 200: DaemonStatus } } }, () => this.#status());
+    const { limits } = this.#peer;
+    app.get("/v1/limits", { schema: { response: { 200: DaemonLimits } } }, () => limits.values);
+    app.put(
+      "/v1/limits",
+      { schema: { body: DaemonLimitsChange, response: { 200: DaemonLimits } } },
+      (request) => {
+        limits.set(request.body);
+        this.#log.info({ limits: limits.values }, "limits changed");
+        return limits.values;
+      },
+    );
     app.post(
       "/v1/downloads",
       { schema: { body: DownloadRequest, response: { "4xx": ErrorBody, "5xx": ErrorBody } } },

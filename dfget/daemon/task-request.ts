@@ -41,6 +41,7 @@ export function taskRequestOf(request: DownloadRequest): TaskRequest {
     identity: { filteredQueryParameters: request.filter ?? [], tag: request.tag ?? "" },
     pieceLengthBytes: request.pieceLengthBytes,
     backSource: request.backSource,
+    limitBytesPerSecond: request.limitBytesPerSecond,
   };
 }
 

@@ -16,6 +16,8 @@ export interface TaskRequest {
     { readonly filteredQueryParameters: readonly string[]; readonly tag: string } | undefined;
   /** Overrides the table of piece lengths; within the limits of the protocol. */
   readonly pieceLengthBytes?: number | undefined;
+  /** The most bytes a second that the task is received with; no limit when absent. */
+  readonly limitBytesPerSecond?: number | undefined;
   /** False forbids this node to ask the origin itself when no supernode and no peer can serve. */
   readonly backSource?: boolean | undefined;
 }

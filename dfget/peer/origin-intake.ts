@@ -13,6 +13,7 @@ import type { Signer } from "../../platform/signing.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
 import { ORIGIN } from "../swarm/swarm.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
+import type { RateLimits } from "./rate-limits.ts";
 import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
 import type { Transfers } from "./transfers.ts";
@@ -30,6 +31,7 @@ export class OriginIntake {
   readonly #signer: Signer;
   readonly #metrics: PeerMetrics;
   readonly #transfers: Transfers;
+  readonly #limits: RateLimits;
   /** The supernode's word for this node's key; pieces go to other nodes with it. */
   endorsement: Uint8Array = new Uint8Array(64);
 
@@ -40,11 +42,13 @@ export class OriginIntake {
     signer: Signer;
     metrics: PeerMetrics;
     transfers: Transfers;
+    limits: RateLimits;
   }) {
     this.#deps = deps;
     this.#signer = deps.signer;
     this.#metrics = deps.metrics;
     this.#transfers = deps.transfers;
+    this.#limits = deps.limits;
   }
 
   /**
@@ -92,6 +96,8 @@ export class OriginIntake {
         signal.throwIfAborted();
         await this.#commit(session, piece, events);
       }
+      const restMs = this.#limits.received(session, chunk.length);
+      if (restMs > 1) await this.#deps.clock.sleep(restMs, signal);
     }
     signal.throwIfAborted();
     if (session.lengthBytes !== undefined) return;

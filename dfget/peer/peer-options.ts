@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../protocol/endpoint.ts";
+import type { RateLimitValues } from "./rate-limits.ts";
 
 /** What a peer is started with. */
 export interface PeerOptions {
@@ -15,6 +16,8 @@ export interface PeerOptions {
   readonly diskQuotaBytes: number;
   /** Addresses that may be read although they are loopback, link-local or the like. */
   readonly allowOrigins: readonly string[];
+  /** What the rates begin with; no limits when absent. */
+  readonly limits?: RateLimitValues;
 }
 
 /** What a peer says of itself. */

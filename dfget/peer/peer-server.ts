@@ -19,6 +19,7 @@ import {
   PROTOCOL_VERSION,
 } from "../../protocol/version.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { TokenBucket } from "../../platform/token-bucket.ts";
 import { listenOn } from "../../platform/http-server.ts";
 import { parsePiecePath } from "../../store/piece-path.ts";
 import type { PieceServed } from "../../store/piece-server.ts";
@@ -49,6 +50,8 @@ export type UploadAnswer = Upload | "NOT_FOUND" | "NO_SLOT" | "NOT_ADMITTED";
 export interface PeerServerDeps {
   readonly metrics: Registry;
   readonly clock: Clock;
+  /** Limits what is sent. */
+  readonly bucket?: TokenBucket;
   upload(asked: AskedPiece): Promise<UploadAnswer>;
   neighbour(socket: WebSocket, request: IncomingMessage): void;
 }
@@ -77,7 +80,10 @@ export class PeerServer {
 
   constructor(deps: PeerServerDeps) {
     this.#deps = deps;
-    this.#pieces = new PieceServer({ clock: deps.clock });
+    this.#pieces = new PieceServer(
+      { clock: deps.clock },
+      deps.bucket === undefined ? {} : { bucket: deps.bucket },
+    );
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 

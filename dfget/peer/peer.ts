@@ -33,6 +33,7 @@ import { PeerMetrics } from "./peer-metrics.ts";
 import type { PeerOptions, PeerStatus } from "./peer-options.ts";
 import { PeerServer } from "./peer-server.ts";
 import { PieceIntake } from "./piece-intake.ts";
+import { NO_LIMITS, RateLimits } from "./rate-limits.ts";
 import { SessionOpener } from "./session-opener.ts";
 import { Sessions } from "./sessions.ts";
 import { SupernodeConversation } from "./supernode-conversation.ts";
@@ -69,6 +70,8 @@ export class Peer implements AsyncDisposable {
   readonly #opening = new SingleFlight<TaskSession>();
   readonly #closing = new AbortController();
   readonly #metrics: PeerMetrics;
+  /** May be changed at any time. */
+  readonly limits: RateLimits;
   readonly #fetcher: PieceFetcher;
   readonly #originClient: OriginClient;
   readonly #originRuns: OriginRuns;
@@ -105,7 +108,9 @@ export class Peer implements AsyncDisposable {
       isConnected: () => this.#link.isConnected,
     });
     const metrics = this.#metrics;
-    this.#fetcher = new PieceFetcher({ log });
+    this.limits = new RateLimits(options.limits ?? NO_LIMITS, () => this.#sessions.all());
+    const { limits } = this;
+    this.#fetcher = new PieceFetcher({ log, bucket: limits.download });
     this.#originClient = new OriginClient({
       gate: new AddressGate(options.allowOrigins),
       clock,
@@ -120,6 +125,7 @@ export class Peer implements AsyncDisposable {
       signer: identity.signer,
       metrics,
       transfers,
+      limits,
     });
     this.#neighbours = new Neighbours(
       this.#self,
@@ -202,6 +208,7 @@ export class Peer implements AsyncDisposable {
     this.#server = new PeerServer({
       metrics: parts.metrics,
       clock,
+      bucket: limits.upload,
       upload: async (asked) => await uploads.begin(asked),
       neighbour: (socket, request) => this.#neighbours.accept(socket, request),
     });
@@ -250,6 +257,8 @@ export class Peer implements AsyncDisposable {
       async (flight) => await this.#openSession(request, flight),
       ended,
     );
+    session.relaxLimit(request.limitBytesPerSecond ?? 0);
+    this.limits.apply(session);
     const handle = this.#handle(session);
     try {
       await session.until(() => session.lengthBytes !== undefined || session.isReadable(0), ended);
@@ -313,6 +322,7 @@ export class Peer implements AsyncDisposable {
     if (known && !known.failure) return known;
     const { session, frame, isNew } = await this.#opener.open(request, signal);
     if (!isNew) return session;
+    this.limits.apply(session);
     this.#keeper.touch(session);
     // Before the swarm hears of the task: nobody else may write to the file at the same time.
     if (await storeInlineContent(session, frame)) {

@@ -80,6 +80,7 @@ export class PieceIntake {
           fd: stored.fd,
           offsetBytes,
           lengthBytes,
+          taskBucket: session.bucket.memory,
         },
         signal,
       );

@@ -183,6 +183,7 @@ export class SessionOpener {
       identity: request.identity,
       mayUseOrigin: request.backSource !== false,
       version,
+      limitBytesPerSecond: request.limitBytesPerSecond,
       admission: frame?.admission,
     });
     const resting = sessions.restingNumber(described.taskId);

@@ -5,6 +5,7 @@ import { parseCertificate } from "../../protocol/piece-certificate.ts";
 import { pieceCount, pieceSpan } from "../../protocol/piece-table.ts";
 import type { PieceSpan } from "../../protocol/piece-table.ts";
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
+import { TokenBucket } from "../../platform/token-bucket.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
 import { SessionAdmission } from "./session-admission.ts";
@@ -32,6 +33,9 @@ export class TaskSession {
   readonly mayUseOrigin: boolean;
   /** What the origin said of the content when the task began; parts of another version do not fit. */
   readonly version: OriginVersion;
+  /** Limits what is received. */
+  readonly bucket = new TokenBucket();
+  #askedBytesPerSecond: number;
   readonly #receivedBytes = { seed: 0, peers: 0, origin: 0 };
   readonly #pieceSources = new Map<number, PieceSource>();
   readonly #watchers = new Set<() => void>();
@@ -60,6 +64,7 @@ export class TaskSession {
     identity: TaskRequest["identity"];
     mayUseOrigin: boolean;
     version: OriginVersion;
+    limitBytesPerSecond?: number | undefined;
     admission?: Uint8Array | undefined;
   }) {
     this.number = init.number;
@@ -69,9 +74,22 @@ export class TaskSession {
     this.identity = init.identity;
     this.mayUseOrigin = init.mayUseOrigin;
     this.version = init.version;
+    this.#askedBytesPerSecond = init.limitBytesPerSecond ?? 0;
     this.admission = init.admission && new SessionAdmission(init.admission);
     this.#heldAtOpening = this.stored.have.clone();
     this.needsWholeCheck = this.stored.have.count > 0 && !this.stored.record.isProven;
+  }
+
+  /** The limit that its readers asked for; 0 when one of them asked for none. */
+  get askedBytesPerSecond(): number {
+    return this.#askedBytesPerSecond;
+  }
+
+  /** Another reader comes, who shall not wait for the sake of the others' limits. */
+  relaxLimit(bytesPerSecond: number): void {
+    const asked = this.#askedBytesPerSecond;
+    this.#askedBytesPerSecond =
+      asked === 0 || bytesPerSecond === 0 ? 0 : Math.max(asked, bytesPerSecond);
   }
 
   get lengthBytes(): number | undefined {

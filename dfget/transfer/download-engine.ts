@@ -1,3 +1,4 @@
+import { TokenBucket } from "../../platform/token-bucket.ts";
 import { formatEndpoint } from "../../protocol/endpoint.ts";
 import type { FetchedPiece, FetchLimits, FetchOrder } from "./fetch-message.ts";
 import type { FetchJob } from "./piece-connection.ts";
@@ -16,14 +17,17 @@ interface EndpointPool {
 /** Runs fetches over kept-alive connections, each at most one at a time, within the limits. */
 export class DownloadEngine {
   readonly #limits: FetchLimits;
+  readonly #bucket: TokenBucket;
   readonly #done: FetchDone;
   readonly #endpoints = new Map<string, EndpointPool>();
   readonly #waiting = new Map<number, FetchJob>();
   readonly #running = new Map<number, PieceConnection>();
   #connectionCount = 0;
 
-  constructor(limits: FetchLimits, done: FetchDone) {
+  /** `bucket` limits all fetches together. */
+  constructor(limits: FetchLimits, bucket: TokenBucket, done: FetchDone) {
     this.#limits = limits;
+    this.#bucket = bucket;
     this.#done = done;
   }
 
@@ -71,7 +75,12 @@ export class DownloadEngine {
     pool.connectionCount += 1;
     this.#connectionCount += 1;
     this.#endpoints.set(endpoint, pool);
-    return new PieceConnection(host, port, this.#limits, {
+    const parts = {
+      limits: this.#limits,
+      bucket: this.#bucket,
+      isTaskLimited: isLimited(job.order.taskBucket),
+    };
+    return new PieceConnection(host, port, parts, {
       done: (job, result) => {
         this.#running.delete(job.id);
         this.#done(job.id, result);
@@ -124,4 +133,8 @@ export class DownloadEngine {
     const isEndpointFree = (pool?.connectionCount ?? 0) < this.#limits.connectionsPerEndpointMax;
     return isEndpointFree && this.#connectionCount < this.#limits.connectionsMax;
   }
+}
+
+function isLimited(memory: SharedArrayBuffer | undefined): boolean {
+  return memory !== undefined && new TokenBucket(memory).bytesPerSecond > 0;
 }

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { DownloadEngine } from "./download-engine.ts";
-import type { FetchLimits, WorkerOrder, WorkerReply } from "./fetch-message.ts";
+import { TokenBucket } from "../../platform/token-bucket.ts";
+import type { DownloadWorkerData, WorkerOrder, WorkerReply } from "./fetch-message.ts";
 import { PieceFetchError } from "./piece-fetch-error.ts";
 
 // The thread that receives, hashes and writes pieces. One message in starts or aborts a fetch, one
@@ -8,7 +9,9 @@ import { PieceFetchError } from "./piece-fetch-error.ts";
 
 const port = parentPort!;
 
-const engine = new DownloadEngine(workerData as FetchLimits, (id, result) => {
+const { limits, bucket } = workerData as DownloadWorkerData;
+
+const engine = new DownloadEngine(limits, new TokenBucket(bucket), (id, result) => {
   if (result instanceof PieceFetchError) {
     const { reason, message, retryAfterMs } = result;
     port.postMessage({ kind: "failed", id, reason, message, retryAfterMs } satisfies WorkerReply);

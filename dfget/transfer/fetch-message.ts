@@ -41,6 +41,15 @@ export interface FetchOrder {
   readonly fd: number | undefined;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Memory of the token bucket of its task; undefined where only the limit of the thread counts. */
+  readonly taskBucket?: SharedArrayBuffer | undefined;
+}
+
+/** What the download thread is started with. */
+export interface DownloadWorkerData {
+  readonly limits: FetchLimits;
+  /** Memory of the token bucket that all fetches share. */
+  readonly bucket: SharedArrayBuffer;
 }
 
 /** A piece that came. */

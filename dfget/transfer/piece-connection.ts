@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { connect } from "node:net";
+import { lowestRate, patientRate, TokenBucket } from "../../platform/token-bucket.ts";
 import { formatEndpoint } from "../../protocol/endpoint.ts";
 import type { FetchedPiece, FetchLimits, FetchOrder } from "./fetch-message.ts";
 import { answerFailure, certificateOf } from "./piece-answer.ts";
@@ -39,6 +40,9 @@ const REFUSAL_LENGTH_BYTES_MAX = 64 * 1024;
 export class PieceConnection {
   readonly endpoint: string;
   readonly #limits: FetchLimits;
+  readonly #bucket: TokenBucket;
+  #taskBucket: TokenBucket | undefined;
+  #resting: NodeJS.Timeout | undefined;
   readonly #events: ConnectionEvents;
   readonly #socket: Socket;
   readonly #reader = new ResponseReader();
@@ -55,15 +59,24 @@ export class PieceConnection {
   #startMs = 0;
 
   /** Connects at once; the first job may be started at once too. */
-  constructor(host: string, port: number, limits: FetchLimits, events: ConnectionEvents) {
+  constructor(
+    host: string,
+    port: number,
+    parts: { limits: FetchLimits; bucket: TokenBucket; isTaskLimited: boolean },
+    events: ConnectionEvents,
+  ) {
+    const { limits, bucket, isTaskLimited } = parts;
     this.endpoint = formatEndpoint({ host, port });
     this.#limits = limits;
+    this.#bucket = bucket;
     this.#events = events;
     const onread = {
-      buffer: RECEIVE_BUFFER,
+      // Asking for it at every read costs a tenth of the receiving, so only where a limit is in force.
+      buffer:
+        bucket.bytesPerSecond > 0 || isTaskLimited ? () => this.#receiveBuffer() : RECEIVE_BUFFER,
       callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
         this.#receive(buffer.subarray(0, lengthBytes));
-        return true;
+        return !this.#mustRest(lengthBytes);
       },
     };
     this.#socket = connect({ host, port, noDelay: true, onread });
@@ -72,6 +85,7 @@ export class PieceConnection {
     this.#socket.on("error", (error) => this.#lost(error));
     this.#socket.on("end", () => this.#lost(new Error("the other side closed the connection")));
     this.#socket.on("close", () => {
+      clearTimeout(this.#resting);
       this.#lost(new Error("the connection was closed"));
       this.#events.closed(this);
     });
@@ -88,9 +102,13 @@ export class PieceConnection {
     this.#isAnswerRead = false;
     this.#startMs = performance.now();
     this.#socket.setTimeout(this.#isConnected ? firstByteTimeoutMs : connectTimeoutMs);
-    const transferMs = (job.order.lengthBytes / this.#limits.rateMinBytesPerSecond) * 1000;
+    const { taskBucket, lengthBytes } = job.order;
+    this.#taskBucket = taskBucket === undefined ? undefined : new TokenBucket(taskBucket);
+    const limit = lowestRate(this.#bucket.bytesPerSecond, this.#taskBucket?.bytesPerSecond ?? 0);
+    const rateMin = patientRate(this.#limits.rateMinBytesPerSecond, limit);
+    const transferMs = (lengthBytes / rateMin) * 1000;
     const deadlineMs = connectTimeoutMs + firstByteTimeoutMs + stallTimeoutMs + transferMs;
-    this.#deadline = setTimeout(() => this.#timedOut(), deadlineMs);
+    this.#deadline = setTimeout(() => this.#late(), deadlineMs);
     this.#socket.write(requestHead(job.order, this.endpoint));
   }
 
@@ -108,6 +126,31 @@ export class PieceConnection {
     this.#isConnected = true;
     this.#startMs = performance.now();
     this.#socket.setTimeout(this.#limits.firstByteTimeoutMs);
+  }
+
+  /** Small where a limit is in force, so that what comes is even. */
+  #receiveBuffer(): Uint8Array {
+    const { length } = RECEIVE_BUFFER;
+    const sliceBytes = Math.min(
+      this.#bucket.sliceBytes(length),
+      this.#taskBucket?.sliceBytes(length) ?? length,
+    );
+    return sliceBytes === length ? RECEIVE_BUFFER : RECEIVE_BUFFER.subarray(0, sliceBytes);
+  }
+
+  /** Whether the connection may not be read for a while, for the sake of the limits; it is read on by itself. */
+  #mustRest(lengthBytes: number): boolean {
+    const restMs = Math.max(
+      this.#bucket.take(lengthBytes),
+      this.#taskBucket?.take(lengthBytes) ?? 0,
+    );
+    if (restMs < 1 || this.#socket.destroyed) return false;
+    // A rest is no stall: the time until one begins when it is over.
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#socket.resume();
+    }, restMs);
+    return true;
   }
 
   #receive(bytes: Uint8Array): void {
@@ -170,6 +213,12 @@ export class PieceConnection {
   }
 
   #timedOut(): void {
+    // Nothing came because nothing was read.
+    if (this.#resting === undefined) this.#late();
+    else this.#socket.setTimeout(this.#limits.stallTimeoutMs);
+  }
+
+  #late(): void {
     if (this.#job === undefined) {
       this.#socket.destroy();
       return;

@@ -1,7 +1,9 @@
 import { Worker } from "node:worker_threads";
 import type { Log } from "../../platform/log.ts";
+import { TokenBucket } from "../../platform/token-bucket.ts";
 import { PIECE_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
 import type {
+  DownloadWorkerData,
   FetchedPiece,
   FetchLimits,
   FetchOrder,
@@ -28,6 +30,8 @@ export interface PieceFetchRequest {
   readonly offsetBytes: number;
   /** The exact length of the answer. */
   readonly lengthBytes: number;
+  /** Memory of the token bucket that limits its task. */
+  readonly taskBucket?: SharedArrayBuffer | undefined;
 }
 
 /** A piece that came whole. Nobody has verified it yet. */
@@ -35,6 +39,8 @@ export type PieceFetchResult = FetchedPiece;
 
 export interface PieceFetcherDeps {
   readonly log: Log;
+  /** Limits all fetches together. */
+  readonly bucket?: TokenBucket;
   /** Another download thread, for tests. */
   readonly workerUrl?: URL;
 }
@@ -55,15 +61,17 @@ export class PieceFetcher implements AsyncDisposable {
   readonly #log: Log;
   readonly #workerUrl: URL;
   readonly #limits: FetchLimits;
+  readonly #bucket: TokenBucket;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #nextId = 1;
   #isClosed = false;
 
-  constructor({ log, workerUrl }: PieceFetcherDeps, limits: Partial<FetchLimits> = {}) {
+  constructor({ log, bucket, workerUrl }: PieceFetcherDeps, limits: Partial<FetchLimits> = {}) {
     this.#log = log;
     this.#workerUrl = workerUrl ?? siblingModule(import.meta.url, "download-worker");
     this.#limits = { ...DEFAULT_FETCH_LIMITS, ...limits };
+    this.#bucket = bucket ?? new TokenBucket();
     // A thread takes some 20 ms to start: not on the way of the first piece.
     this.#worker = this.#start();
   }
@@ -103,12 +111,16 @@ export class PieceFetcher implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#workerUrl, { name: "download", workerData: this.#limits });
+    const worker = new Worker(this.#workerUrl, { name: "download", workerData: this.#workerData });
     worker.on("message", (reply: WorkerReply) => this.#settle(reply));
     worker.on("error", (error) => this.#log.error({ err: error }, "the download thread failed"));
     // Only when the thread is gone is it certain that it writes no more.
     worker.on("exit", () => this.#exited());
     return worker;
+  }
+
+  get #workerData(): DownloadWorkerData {
+    return { limits: this.#limits, bucket: this.#bucket.memory };
   }
 
   #exited(): void {
@@ -142,7 +154,7 @@ function abortedError(): PieceFetchError {
 
 /** Throws TypeError for a request that cannot be written as HTTP. */
 function checkedOrder(request: PieceFetchRequest): FetchOrder {
-  const { host, port, path, fd, offsetBytes, lengthBytes } = request;
+  const { host, port, path, fd, offsetBytes, lengthBytes, taskBucket } = request;
   if (!/^\/[\x21-\x7e]*$/.test(path)) throw new TypeError("The path of a piece is malformed.");
   if (!(lengthBytes > 0 && (fd !== undefined || lengthBytes <= PIECE_LENGTH_BYTES_MAX))) {
     throw new TypeError(`A piece of ${lengthBytes} bytes cannot be fetched.`);
@@ -154,5 +166,5 @@ function checkedOrder(request: PieceFetchRequest): FetchOrder {
     }
     headers[name.toLowerCase()] = value;
   }
-  return { host, port, path, headers, fd, offsetBytes, lengthBytes };
+  return { host, port, path, headers, fd, offsetBytes, lengthBytes, taskBucket };
 }
