@@ -4,7 +4,7 @@ import type { Transfer } from "./piece-server.ts";
 import { MIB, pieceBytes } from "./scenario.ts";
 import type { World } from "./world.ts";
 
-/** How a source answers a request. */
+/** How a source answers a request: with the piece's bytes, with others, or without. */
 export type Answer = "good" | "corrupt" | "busy" | "failed";
 
 /** A piece on its way to a peer: the request, the sending, the answer, the check of its digest. */
@@ -33,25 +33,41 @@ export class Fetch implements Transfer {
 
   /** Sends the request on its way. */
   begin(): void {
-    const lane = this.#world.events.lane(this.#delayMs + this.#world.scenario.requestMs);
-    lane.add(() => this.#arrive());
+    const world = this.#world;
+    const station = this.#source ?? world.supernode;
+    const delayMs = this.#delayMs + world.scenario.requestMs;
+    world.wires.carry(this.#to, station, delayMs, () => {
+      const { pieceMs } = world.scenario;
+      if (pieceMs === 0) this.#arrive();
+      else world.events.at(station.processor.occupy(world.nowMs, pieceMs), () => this.#arrive());
+    });
   }
 
-  /** The source answers: with the piece, or without. */
+  /** The source answers. The bytes themselves are there already; what is left is latency and work. */
   answer(end: Answer): void {
     const { events, scenario } = this.#world;
     const length = pieceBytes(scenario.tasks[this.task]!, this.piece);
-    const verifyMs = end === "busy" ? 0 : (scenario.verifyMsPerMib * length) / MIB;
+    const isPiece = end === "good" || end === "corrupt";
+    const verifyMs = isPiece ? (scenario.verifyMsPerMib * length) / MIB : 0;
     events.after(this.#delayMs + verifyMs, () => {
-      if (this.isOver) return;
-      this.isOver = true;
-      this.#to.fetched(this, end);
+      if (isPiece && scenario.pieceMs > 0 && !this.isOver) {
+        const atMs = this.#to.processor.occupy(events.nowMs, scenario.pieceMs);
+        events.at(atMs, () => this.#end(end));
+      } else {
+        this.#end(end);
+      }
     });
   }
 
   cancel(): void {
     this.isOver = true;
     this.#sending?.cancel();
+  }
+
+  #end(end: Answer): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#to.fetched(this, end);
   }
 
   #arrive(): void {

@@ -1,3 +1,5 @@
+import { ORIGIN } from "../../dfget/swarm/swarm.ts";
+import { checkOriginRequest } from "./invariants.ts";
 import type { PeerNode } from "./peer-node.ts";
 import type { Transfer } from "./piece-server.ts";
 import { pieceBytes } from "./scenario.ts";
@@ -25,8 +27,16 @@ export class OriginRead implements Transfer {
 
   /** Sends the request on its way. */
   begin(): void {
-    this.#world.originRequests += 1;
-    this.#world.events.after(2 * this.#world.scenario.controlMs, () => this.#next(this.firstPiece));
+    const world = this.#world;
+    const { controlMs, queueMs, swarm } = world.scenario;
+    const delayMs = (swarm.haveDelayMs ?? 2) + world.scenario.latencyMs + 2 * queueMs;
+    world.check(() => {
+      for (let piece = this.firstPiece; piece < this.#endPiece; piece++) {
+        checkOriginRequest(world.nowMs, this.#to, this.task, piece, delayMs);
+      }
+    });
+    world.originRequests += 1;
+    world.events.after(2 * controlMs, () => this.#next(this.firstPiece));
   }
 
   cancel(): void {
@@ -48,7 +58,7 @@ export class OriginRead implements Transfer {
       if (this.#isOver) return;
       const isLast = piece + 1 === this.#endPiece;
       if (isLast) this.#to.originEnded(this);
-      this.#to.originSent(this.task, piece);
+      this.#to.stored(this.task, piece, ORIGIN, "good");
       if (!isLast) this.#next(piece + 1);
     });
   }

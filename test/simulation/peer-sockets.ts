@@ -1,9 +1,9 @@
 import type { SwarmOut } from "../../dfget/swarm/swarm.ts";
 import { ORIGIN } from "../../dfget/swarm/swarm.ts";
 import { Fetch } from "./fetch.ts";
+import { checkAnnounced } from "./invariants.ts";
 import { OriginRead } from "./origin-read.ts";
 import type { PeerNode } from "./peer-node.ts";
-import { SimulationError } from "./simulation-error.ts";
 import type { World } from "./world.ts";
 
 /** What a peer's swarm can do, as events in the world. */
@@ -12,13 +12,14 @@ export function peerSockets(world: World, peer: PeerNode): SwarmOut {
   return {
     hello: (to, task, have, free, ageMs, wants) => {
       const map = have.clone();
+      checkAnnounced(host, peer.verified.get(task), map);
       const mask = wants?.clone();
       world.send(peer, to, (other) =>
         other.swarm.onHello(world.nowMs, host, task, map, free, ageMs, mask),
       );
     },
     have: (to, task, pieces, free) => {
-      checkVerified(peer, task, pieces);
+      checkAnnounced(host, peer.verified.get(task), pieces);
       world.sendAll(peer, to, (other) => other.swarm.onHave(world.nowMs, host, task, pieces, free));
     },
     grant: (to, task) =>
@@ -49,19 +50,12 @@ export function peerSockets(world: World, peer: PeerNode): SwarmOut {
         other.swarm.onClaim(world.nowMs, host, task, first, count, owner),
       ),
     refuseOffer: (task, piece) => world.supernode.refused(peer, task, piece),
-    blame: (task, accused, _piece, reason) => world.supernode.blamed(peer, task, accused, reason),
+    blame: (task, accused, _piece, reason) => {
+      peer.distrustedMs.set(accused, world.nowMs);
+      world.supernode.blamed(peer, task, accused, reason);
+    },
     starve: (task) => world.supernode.starving(peer, task),
     complete: (task) => peer.completed(task),
     wake: (atMs) => peer.wakeAt(atMs),
   };
-}
-
-function checkVerified(peer: PeerNode, task: number, pieces: readonly number[]): void {
-  const verified = peer.verified.get(task);
-  for (const piece of pieces) {
-    if (verified?.has(piece) === true) continue;
-    throw new SimulationError(
-      `peer ${peer.host} announced piece ${piece} that it has not verified`,
-    );
-  }
 }

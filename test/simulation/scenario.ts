@@ -7,6 +7,13 @@ export interface ScenarioTask {
   readonly pieceBytes: number;
 }
 
+/** A host begins to fetch some tasks, as a runtime does that pulls an image. */
+export interface Pull {
+  readonly atMs: number;
+  /** Indices into the scenario's tasks, in the order in which they are begun. */
+  readonly tasks: readonly number[];
+}
+
 /** Shares are of all peers, from 0 to 1; moments are shares of the bound. */
 export interface Faults {
   /** Peers that die, their sockets closing, some time within the bound. */
@@ -32,8 +39,10 @@ export interface Faults {
 export interface Scenario {
   readonly seed: number;
   readonly peers: number;
-  /** Every peer fetches all of them, `concurrency` at a time, in this order. */
   readonly tasks: readonly ScenarioTask[];
+  /** What each peer fetches and when, by host; if not given, everyone all tasks from its arrival on. */
+  readonly pulls: readonly (readonly Pull[])[] | undefined;
+  /** Tasks that a peer fetches at the same time. */
   readonly concurrency: number;
   readonly mbit: number;
   readonly seedMbit: number;
@@ -46,6 +55,12 @@ export interface Scenario {
   readonly controlMs: number;
   readonly requestMs: number;
   readonly verifyMsPerMib: number;
+  /** How long two neighbours need to connect, beside a round trip. */
+  readonly connectMs: number;
+  /** What a message waits at most behind the data on a link, at each end; less on a link less full. */
+  readonly queueMs: number;
+  /** What a host's only processor is busy with each piece that it sends or gets. */
+  readonly pieceMs: number;
   /** Servers send pieces one after the other at full speed. */
   readonly isPaced: boolean;
   /** Peers arrive evenly at random over this time. */
@@ -55,6 +70,10 @@ export interface Scenario {
   readonly faults: Faults;
   /** Give up after this much virtual time. */
   readonly limitMs: number;
+  /** Ends the run at the first breach. Else those that harm nobody for long are counted. */
+  readonly isStrict: boolean;
+  /** The time spent in the scheduler is measured. Then outcomes differ from run to run. */
+  readonly measuresCpu: boolean;
   readonly swarm: Partial<SwarmOptions>;
   readonly scheduler: Partial<SchedulerOptions>;
 }
@@ -78,6 +97,7 @@ export const defaultScenario: Scenario = {
   seed: 1,
   peers: 100,
   tasks: [{ sizeBytes: 256 * MIB, pieceBytes: MIB }],
+  pulls: undefined,
   concurrency: 3,
   mbit: 1000,
   seedMbit: 1000,
@@ -89,11 +109,16 @@ export const defaultScenario: Scenario = {
   controlMs: 1,
   requestMs: 0.1,
   verifyMsPerMib: 0.5,
+  connectMs: 0,
+  queueMs: 0,
+  pieceMs: 0,
   isPaced: true,
   staggerMs: 0,
   hasReaders: false,
   faults: noFaults,
   limitMs: 600_000,
+  isStrict: true,
+  measuresCpu: false,
   swarm: {},
   scheduler: {},
 };
@@ -111,20 +136,4 @@ export function pieceCount(task: ScenarioTask): number {
 /** The length of one piece of a task. */
 export function pieceBytes(task: ScenarioTask, piece: number): number {
   return Math.min(task.pieceBytes, task.sizeBytes - piece * task.pieceBytes);
-}
-
-/** No way of distributing the tasks takes less time than this, with every peer alive and healthy. */
-export function boundMs(scenario: Scenario): number {
-  let size = 0;
-  for (const task of scenario.tasks) size += task.sizeBytes;
-  const peer = bytesPerMs(scenario.mbit);
-  const seed = bytesPerMs(scenario.seedMbit);
-  const limits = [
-    size / seed,
-    size / peer,
-    (scenario.peers * size) / (seed + scenario.peers * peer),
-    size / bytesPerMs(scenario.originMbit),
-  ];
-  if (scenario.zones > 1) limits.push(size / bytesPerMs(scenario.zoneMbit));
-  return Math.max(...limits);
 }

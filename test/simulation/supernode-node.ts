@@ -1,31 +1,48 @@
 import type { Bitmap } from "../../protocol/bitmap.ts";
-import { Scheduler, type SchedulerOut } from "../../supernode/scheduler/scheduler.ts";
+import {
+  defaultSchedulerOptions,
+  Scheduler,
+  type SchedulerOut,
+} from "../../supernode/scheduler/scheduler.ts";
 import type { Fetch } from "./fetch.ts";
 import type { Cable } from "./flow-network.ts";
+import { OfferLedger } from "./offer-ledger.ts";
 import type { PeerNode } from "./peer-node.ts";
 import { PieceServer, type Transfer } from "./piece-server.ts";
+import { Processor } from "./processor.ts";
 import { bytesPerMs, pieceBytes, pieceCount } from "./scenario.ts";
+import { SeedDisk } from "./seed-disk.ts";
 import { SimulationError } from "./simulation-error.ts";
+import { timed } from "./timed.ts";
 import type { World } from "./world.ts";
 
 const RETURN_SETTLE_MS = 1200;
 
 /** The simulated supernode: the real scheduler, a seed that reads the origin once, a clock. */
 export class SupernodeNode {
+  /** No peer's number. */
+  readonly host = -1;
   readonly up: Cable;
   readonly down: Cable;
+  readonly processor = new Processor();
   isAlive = true;
   /** Messages to and from peers. */
   messages = 0;
   offers = 0;
-  bans = new Map<number, number>();
+  /** Hosts that were put out, and when first. */
+  readonly bans = new Map<number, number>();
+  /** What the scheduler's methods took together, if it is measured. */
+  cpuMs = 0;
   readonly #world: World;
   readonly #server: PieceServer;
   readonly #running = new Set<() => void>();
-  /** Per task, the pieces on the seed's disk; they outlive the process. */
-  readonly #onDisk = new Map<number, Set<number>>();
+  readonly #disk: SeedDisk;
+  /** Per task, who takes part. */
+  readonly #members = new Map<number, Set<number>>();
+  #ledger = new OfferLedger();
   #scheduler: Scheduler;
   #wakeMs = Infinity;
+  #settledMs = 0;
   readonly #wakeUp = (): void => this.#tick();
 
   constructor(world: World) {
@@ -34,20 +51,21 @@ export class SupernodeNode {
     this.up = world.network.cable(rate);
     this.down = world.network.cable(Math.max(rate, bytesPerMs(world.scenario.originMbit)));
     this.#server = new PieceServer(world.network, this.up, world.scenario.isPaced);
+    this.#disk = new SeedDisk(world, this.down);
     this.#scheduler = this.#newScheduler();
-  }
-
-  get server(): PieceServer {
-    return this.#server;
   }
 
   /** A peer connects and takes part in a task. */
   join(peer: PeerNode, task: number): void {
+    const have = peer.verified.get(task)!.clone();
     this.#receive(peer, (scheduler) => {
       const { nowMs } = this.#world;
       scheduler.addHost(nowMs, peer.host, this.#zone(peer));
       this.#open(task);
-      const near = scheduler.join(nowMs, task, peer.host, peer.verified.get(task)!.clone());
+      this.#ledger.joined(peer.host);
+      this.#members.get(task)!.add(peer.host);
+      this.#told(task, peer, have);
+      const near = scheduler.join(nowMs, task, peer.host, have);
       this.#send(peer.host, (to) => this.#world.connect(to, near, task, false));
     });
   }
@@ -60,8 +78,7 @@ export class SupernodeNode {
     }
     const world = this.#world;
     const { task, piece } = fetch;
-    if (!this.#onDisk.get(task)!.has(piece))
-      throw new SimulationError("offered before it was ready");
+    if (!this.#disk.has(task, piece)) throw new SimulationError("offered before it was ready");
     const length = pieceBytes(world.scenario.tasks[task]!, piece);
     const scheduler = this.#scheduler;
     const end = (): void => {
@@ -88,9 +105,10 @@ export class SupernodeNode {
   }
 
   refused(peer: PeerNode, task: number, piece: number): void {
-    this.#receive(peer, (scheduler) =>
-      scheduler.refuseOffer(this.#world.nowMs, task, peer.host, piece),
-    );
+    this.#receive(peer, (scheduler) => {
+      this.#ledger.refused(task, piece, peer.host);
+      scheduler.refuseOffer(this.#world.nowMs, task, peer.host, piece);
+    });
   }
 
   blamed(peer: PeerNode, task: number, host: number, reason: "slow" | "corrupt" | "failed"): void {
@@ -100,19 +118,26 @@ export class SupernodeNode {
   }
 
   starving(peer: PeerNode, task: number): void {
-    this.#receive(peer, (scheduler) => scheduler.starve(this.#world.nowMs, task, peer.host));
+    this.#receive(peer, (scheduler) => {
+      this.#ledger.starving(this.#world.nowMs, peer.host);
+      scheduler.starve(this.#world.nowMs, task, peer.host);
+    });
   }
 
   tellProgress(peer: PeerNode, task: number): void {
     const have = peer.verified.get(task)!.clone();
-    this.#receive(peer, (scheduler) =>
-      scheduler.progress(this.#world.nowMs, task, peer.host, have),
-    );
+    this.#receive(peer, (scheduler) => {
+      if (this.#members.get(task)?.has(peer.host) === true) this.#told(task, peer, have);
+      scheduler.progress(this.#world.nowMs, task, peer.host, have);
+    });
   }
 
   /** A peer's socket is closed, or its heartbeats stopped. */
   lose(host: number): void {
-    if (this.isAlive) this.#scheduler.removeHost(this.#world.nowMs, host);
+    if (!this.isAlive) return;
+    for (const members of this.#members.values()) members.delete(host);
+    this.#ledger.gone(host);
+    this.#scheduler.removeHost(this.#world.nowMs, host);
   }
 
   die(): void {
@@ -124,60 +149,53 @@ export class SupernodeNode {
   /** Starts again with nothing but its disk. */
   rise(): void {
     this.isAlive = true;
-    this.#scheduler = this.#newScheduler();
+    this.#members.clear();
+    this.#ledger = new OfferLedger();
+    this.#disk.restarted();
+    this.#settledMs = this.#world.nowMs + RETURN_SETTLE_MS;
+    const scheduler = (this.#scheduler = this.#newScheduler());
     this.#world.events.after(RETURN_SETTLE_MS, () => {
-      for (const task of this.#onDisk.keys()) this.#read(task);
+      if (scheduler !== this.#scheduler) return;
+      for (const task of this.#disk.tasks) this.#read(task);
     });
-  }
-
-  /** What peers are known to hold. */
-  heldByPeers(task: number): Bitmap {
-    return this.#scheduler.heldByPeers(task);
   }
 
   #zone(peer: PeerNode): string {
     return this.#world.scenario.zones > 1 ? `r|z${peer.zone}` : "";
   }
 
-  #open(task: number): void {
-    const { nowMs, scenario } = this.#world;
-    const info = scenario.tasks[task]!;
-    this.#scheduler.openTask(nowMs, task, pieceCount(info), info.pieceBytes);
-    const onDisk = this.#onDisk.get(task);
-    if (onDisk === undefined) {
-      this.#onDisk.set(task, new Set());
-      this.#read(task);
-      return;
-    }
-    for (const piece of onDisk) this.#scheduler.pieceReady(nowMs, task, piece);
+  /** The scheduler does not believe a host that is out. */
+  #told(task: number, peer: PeerNode, have: Bitmap): void {
+    if (!this.bans.has(peer.host)) this.#disk.told(task, peer, have);
   }
 
-  /** Reads from the origin what neither the disk nor a peer has, in order. */
+  #open(task: number): void {
+    if (this.#members.has(task)) return;
+    const { nowMs, scenario } = this.#world;
+    const info = scenario.tasks[task]!;
+    this.#members.set(task, new Set());
+    this.#ledger.open(task, pieceCount(info));
+    this.#scheduler.openTask(nowMs, task, pieceCount(info), info.pieceBytes);
+    const isNew = this.#disk.open(task);
+    // After a restart peers may hold what nobody has told of yet.
+    if (isNew && nowMs >= this.#settledMs) this.#read(task);
+    for (const piece of this.#disk.pieces(task)) this.#scheduler.pieceReady(nowMs, task, piece);
+  }
+
   #read(task: number): void {
-    const world = this.#world;
     const scheduler = this.#scheduler;
-    const onDisk = this.#onDisk.get(task)!;
-    const info = world.scenario.tasks[task]!;
-    const next = (piece: number): void => {
-      if (!this.isAlive || scheduler !== this.#scheduler) return;
-      const held = scheduler.heldByPeers(task);
-      while (piece < pieceCount(info) && (onDisk.has(piece) || held.has(piece))) piece += 1;
-      if (piece === pieceCount(info)) return;
-      world.origin.send([world.origin.uplink, this.down], pieceBytes(info, piece), false, () => {
-        if (!this.isAlive || scheduler !== this.#scheduler) return;
-        onDisk.add(piece);
-        scheduler.pieceReady(world.nowMs, task, piece);
-        next(piece + 1);
-      });
-    };
-    next(0);
+    this.#disk.read(task, {
+      isCurrent: () => this.isAlive && scheduler === this.#scheduler,
+      held: () => scheduler.heldByPeers(task),
+      ready: (piece) => scheduler.pieceReady(this.#world.nowMs, task, piece),
+    });
   }
 
   #receive(peer: PeerNode, act: (scheduler: Scheduler) => void): void {
     if (!this.isAlive || !peer.isAlive) return;
     this.messages += 1;
     const scheduler = this.#scheduler;
-    this.#world.events.lane(this.#world.scenario.controlMs).add(() => {
+    this.#world.wires.carry(peer, this, this.#world.scenario.controlMs, () => {
       if (this.isAlive && scheduler === this.#scheduler) act(scheduler);
     });
   }
@@ -185,7 +203,7 @@ export class SupernodeNode {
   #send(host: number, act: (peer: PeerNode) => void): void {
     this.messages += 1;
     const peer = this.#world.peers[host]!;
-    this.#world.events.lane(this.#world.scenario.controlMs).add(() => {
+    this.#world.wires.carry(this, peer, this.#world.scenario.controlMs, () => {
       if (peer.isAlive) act(peer);
     });
   }
@@ -205,32 +223,60 @@ export class SupernodeNode {
 
   #newScheduler(): Scheduler {
     const world = this.#world;
-    this.#wakeMs = Infinity;
-    const out: SchedulerOut = {
-      offer: (to, task, piece) => {
-        this.offers += 1;
-        this.#send(to, (peer) => peer.offered(task, piece));
-      },
-      neighbours: (to, task, hosts, far) =>
-        this.#send(to, (peer) => world.connect(peer, hosts, task, far)),
-      stripes: (to, task, mask) =>
-        this.#send(to, (peer) => peer.swarm.stripes(world.nowMs, task, mask)),
-      ban: (hosts, forMs) => {
-        for (const host of hosts) this.bans.set(host, world.nowMs);
-        for (const peer of world.peers) {
-          this.#send(peer.host, (to) => {
-            for (const host of hosts) to.swarm.ban(world.nowMs, host, forMs);
-          });
-        }
-      },
-      askProgress: (to, task) => this.#send(to, (peer) => this.tellProgress(peer, task)),
-      wake: (atMs) => this.#wakeAt(atMs),
-    };
     const { scenario } = world;
+    this.#wakeMs = Infinity;
     const options = {
       seedBytesPerSecond: bytesPerMs(scenario.seedMbit) * 1000,
       ...scenario.scheduler,
     };
-    return new Scheduler(options, out, world.random);
+    const scheduler = new Scheduler(options, this.#out(), world.random);
+    if (!scenario.measuresCpu) return scheduler;
+    return timed(scheduler, (ms) => {
+      this.cpuMs += ms;
+    });
+  }
+
+  #out(): SchedulerOut {
+    const world = this.#world;
+    return {
+      offer: (to, task, piece) => {
+        this.offers += 1;
+        const isFew = this.#isFew(task);
+        world.check(() => this.#ledger.offered(world.nowMs, task, piece, to, isFew));
+        this.#send(to, (peer) => peer.offered(task, piece));
+      },
+      neighbours: (to, task, hosts, far) =>
+        this.#send(to, (peer) => world.connect(peer, hosts, task, far)),
+      stripes: (to, task, mask) => {
+        const copy: Bitmap = mask.clone();
+        this.#send(to, (peer) => peer.swarm.stripes(world.nowMs, task, copy));
+      },
+      ban: (hosts, forMs) => this.#ban(hosts, forMs),
+      askProgress: (to, task) => this.#send(to, (peer) => this.tellProgress(peer, task)),
+      wake: (atMs) => this.#wakeAt(atMs),
+    };
+  }
+
+  #ban(hosts: readonly number[], forMs: number): void {
+    const world = this.#world;
+    for (const host of hosts) {
+      this.bans.set(host, Math.min(this.bans.get(host) ?? Infinity, this.#world.nowMs));
+      this.#ledger.gone(host);
+      this.#disk.distrust(host);
+    }
+    for (const peer of world.peers) {
+      this.#send(peer.host, (to) => {
+        for (const host of hosts) {
+          to.distrustedMs.set(host, world.nowMs);
+          to.swarm.ban(world.nowMs, host, forMs);
+        }
+      });
+    }
+  }
+
+  /** So few take part that the seed gives further copies rather than idle. */
+  #isFew(task: number): boolean {
+    const few = this.#world.scenario.scheduler.fewMembers ?? defaultSchedulerOptions.fewMembers;
+    return this.#members.get(task)!.size <= few + 1;
   }
 }
