@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { help, readOptions, UsageError } from "./options.ts";
+import { help } from "./option-table.ts";
+import { readOptions, UsageError } from "./options.ts";
 
 describe("the options of the simulator", () => {
   it("default to 1 GiB for a hundred peers at 1 Gbit/s", () => {
@@ -14,6 +15,31 @@ describe("the options of the simulator", () => {
     expect(scenario.tasks.map((task) => task.sizeBytes)).toEqual([5 * 1024 ** 2, 512 * 1024 ** 2]);
   });
 
+  it("turn oversubscription into a rate of the zones' links", () => {
+    const { scenario } = readOptions(["--peers", "100", "--zones=10", "--oversubscription=4"]);
+    expect(scenario.zoneMbit).toBe(2500);
+  });
+
+  it("ask for images, many seeds, the scheduler alone, or the suite", () => {
+    const { scenario } = readOptions(["--images", "3", "--peers", "5", "--stagger-ms=1000"]);
+    expect(scenario.pulls).toHaveLength(5);
+    expect(readOptions(["--seeds", "1000", "--from", "7"]).seeds).toEqual({
+      first: 7,
+      count: 1000,
+    });
+    expect(readOptions(["--scale=50000"]).scalePeers).toBe(50_000);
+    expect(readOptions(["--suite"]).suite).toBe("full");
+    expect(readOptions(["--suite", "quick", "--json"])).toMatchObject({
+      suite: "quick",
+      isJson: true,
+    });
+    expect(readOptions([])).toMatchObject({
+      seeds: undefined,
+      scalePeers: undefined,
+      suite: undefined,
+    });
+  });
+
   it("are refused with a sentence that names the option", () => {
     for (const args of [
       ["--peers", "0"],
@@ -23,6 +49,9 @@ describe("the options of the simulator", () => {
       ["--readers", "maybe"],
       ["--mbit", "-1"],
       ["--mbit", ""],
+      ["--images", "0.5"],
+      ["--seeds", "-1"],
+      ["--suite", "slow"],
     ]) {
       expect(() => readOptions(args)).toThrow(UsageError);
       expect(() => readOptions(args)).toThrow(args[0]);
@@ -31,7 +60,7 @@ describe("the options of the simulator", () => {
   });
 
   it("are all in the help", () => {
-    for (const name of ["peers", "zone-mbit", "supernode-returns", "json"]) {
+    for (const name of ["peers", "zone-mbit", "supernode-returns", "suite", "compare", "json"]) {
       expect(help).toContain(`--${name}`);
     }
   });

@@ -1,160 +1,213 @@
 import { parseArgs } from "node:util";
+import { imageScenario } from "../../test/simulation/image-workload.ts";
 import {
   defaultScenario,
   noFaults,
   type Faults,
   type Scenario,
 } from "../../test/simulation/scenario.ts";
+import { options, switches } from "./option-table.ts";
 
 /** What is wrong with the command line, as a sentence. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-interface Option {
-  readonly value: string;
-  readonly text: string;
-}
-
-const options: Readonly<Record<string, Option>> = {
-  peers: { value: "100", text: "peers that fetch" },
-  size: { value: "1GiB", text: "bytes of the task (KiB, MiB, GiB), or several with commas" },
-  piece: { value: "1MiB", text: "bytes of a piece" },
-  mbit: { value: "1000", text: "link of each peer, each way, in Mbit/s" },
-  "seed-mbit": { value: "1000", text: "uplink of the seed" },
-  "origin-mbit": { value: "100000", text: "uplink of the origin" },
-  zones: { value: "1", text: "zones, peers dealt evenly" },
-  "zone-mbit": { value: "", text: "link of each zone, each way; unlimited if not given" },
-  "latency-ms": { value: "0.25", text: "one way between peers" },
-  "control-ms": { value: "1", text: "one way to the supernode" },
-  "stagger-ms": { value: "0", text: "peers arrive over this time" },
-  readers: { value: "no", text: "yes: every peer is read in order meanwhile" },
-  paced: { value: "yes", text: "no: servers send all their pieces at once, each more slowly" },
-  deaths: { value: "0", text: "share of peers that die, sockets closing" },
-  "silent-deaths": { value: "0", text: "share of peers that fall silent" },
-  slow: { value: "0", text: "share of peers with --slow-factor of the link" },
-  "slow-factor": { value: "0.2", text: "speed of slow peers" },
-  stallers: { value: "0", text: "share of peers that stall in a fifth of their uploads" },
-  corrupters: { value: "0", text: "share of peers that send only corrupt pieces" },
-  "supernode-dies": { value: "", text: "when, as a share of the bound" },
-  "supernode-returns": { value: "", text: "when, as a share of the bound" },
-  slots: { value: "6", text: "upload and download slots of a peer" },
-  degree: { value: "24", text: "neighbours of a peer, about" },
-  "have-delay-ms": {
-    value: "2",
-    text: "how long new pieces are collected before they are announced",
-  },
-  "window-pieces": { value: "256", text: "pieces among which the rarest is chosen" },
-  "limit-s": { value: "600", text: "virtual seconds after which a run has failed" },
-  seed: { value: "1", text: "seed of all random numbers" },
-};
-
-/** The text for `--help`. */
-export const help = [
-  "Usage: node bench/sim/main.ts [options]",
-  "",
-  "Simulates a distribution with the real scheduler and swarm modules.",
-  "",
-  ...Object.entries(options).map(
-    ([name, { value, text }]) =>
-      `  --${name.padEnd(19)} ${text}${value === "" ? "" : ` (${value})`}`,
-  ),
-  "  --json                print one JSON object and nothing else",
-  "  --help                print this",
-].join("\n");
-
 /** What the command line asks for. */
 export interface Request {
   readonly isHelp: boolean;
   readonly isJson: boolean;
+  readonly isCompared: boolean;
   readonly scenario: Scenario;
+  /** Instead of the scenario: drawn ones. */
+  readonly seeds: { readonly first: number; readonly count: number } | undefined;
+  /** Instead of the scenario: so many peers in the scheduler. */
+  readonly scalePeers: number | undefined;
+  /** Instead of the scenario: all that have targets. */
+  readonly suite: "full" | "quick" | undefined;
 }
 
 /** Reads the command line. Throws UsageError with a sentence that names the option. */
 export function readOptions(args: readonly string[]): Request {
-  const values = parse(args);
-  const text = (name: string): string => {
-    const value = values[name];
-    return typeof value === "string" ? value : options[name]!.value;
+  const values = new Values(parse(args));
+  const suite = values.text("suite");
+  if (suite !== "" && suite !== "full" && suite !== "quick") {
+    throw new UsageError(`--suite is "${suite}", but must be quick or nothing.`);
+  }
+  const seeds = { first: values.number("from", 0, 2 ** 32), count: values.count("seeds") };
+  return {
+    isHelp: values.has("help"),
+    isJson: values.has("json"),
+    isCompared: values.has("compare"),
+    scenario: readScenario(values),
+    seeds: values.isGiven("seeds") ? seeds : undefined,
+    scalePeers: values.isGiven("scale") ? values.count("scale") : undefined,
+    suite: suite === "" ? undefined : suite,
   };
-  const number = (name: string, low = 0, high = Infinity): number => {
-    const value = text(name);
+}
+
+function readScenario(values: Values): Scenario {
+  const slots = values.count("slots");
+  const latencyMs = values.number("latency-ms");
+  const scenario: Scenario = {
+    ...defaultScenario,
+    seed: values.number("seed", 0, 2 ** 32),
+    ...readWorkload(values),
+    ...readLinks(values),
+    latencyMs,
+    farLatencyMs: values.isGiven("far-latency-ms")
+      ? values.number("far-latency-ms")
+      : 2 * latencyMs,
+    controlMs: values.number("control-ms"),
+    requestMs: values.number("request-ms"),
+    verifyMsPerMib: values.number("verify-ms"),
+    connectMs: values.number("connect-ms"),
+    queueMs: values.number("queue-ms"),
+    pieceMs: values.number("piece-ms"),
+    isPaced: values.yes("paced"),
+    faults: readFaults(values),
+    limitMs: 1000 * values.number("limit-s", 1),
+    isStrict: !values.has("lenient"),
+    measuresCpu: true,
+    swarm: {
+      uploadSlots: slots,
+      downloadSlots: slots,
+      haveDelayMs: values.number("have-delay-ms"),
+      windowPieces: values.count("window-pieces"),
+    },
+    scheduler: { degree: values.count("degree") },
+  };
+  return scenario;
+}
+
+function readWorkload(values: Values): Partial<Scenario> {
+  const pieceBytes = values.bytes("piece");
+  const sizes = values.text("size").split(",");
+  const peers = values.count("peers");
+  const staggerMs = values.number("stagger-ms");
+  const hasReaders = values.yes("readers");
+  const tasks = sizes.map((size) => ({ sizeBytes: bytes("size", size), pieceBytes }));
+  if (!values.isGiven("images")) return { peers, tasks, staggerMs, hasReaders };
+  const { pulls, tasks: layers } = imageScenario({
+    seed: values.number("seed", 0, 2 ** 32),
+    images: values.count("images"),
+    hosts: peers,
+    spreadMs: staggerMs,
+    pullsMax: values.count("pulls-max"),
+    layerBytes: values.bytes("layer"),
+  });
+  return { peers, pulls, tasks: layers, hasReaders: true };
+}
+
+function readLinks(values: Values): Partial<Scenario> {
+  const zones = values.count("zones");
+  const mbit = values.rate("mbit");
+  const factor = values.number("oversubscription", 0.001);
+  const together = (Math.ceil(values.count("peers") / zones) * mbit) / factor;
+  return {
+    mbit,
+    seedMbit: values.rate("seed-mbit"),
+    originMbit: values.rate("origin-mbit"),
+    zones,
+    zoneMbit: values.isGiven("oversubscription") ? together : values.rate("zone-mbit"),
+  };
+}
+
+function readFaults(values: Values): Faults {
+  return {
+    ...noFaults,
+    deaths: values.share("deaths"),
+    silentDeaths: values.share("silent-deaths"),
+    slow: values.share("slow"),
+    slowFactor: values.number("slow-factor", 0.001, 1),
+    stallers: values.share("stallers"),
+    stallChance: values.share("stall-chance"),
+    corrupters: values.share("corrupters"),
+    supernodeDies: values.number("supernode-dies"),
+    supernodeReturns: values.number("supernode-returns"),
+    originFails: values.share("origin-fails"),
+  };
+}
+
+/** The values of options, given or default, each read as what it must be. */
+class Values {
+  readonly #given: Record<string, unknown>;
+
+  constructor(given: Record<string, unknown>) {
+    this.#given = given;
+  }
+
+  has(name: string): boolean {
+    return this.#given[name] === true;
+  }
+
+  isGiven(name: string): boolean {
+    return this.#given[name] !== undefined;
+  }
+
+  text(name: string): string {
+    const value = this.#given[name];
+    return typeof value === "string" ? value : options[name]!.value;
+  }
+
+  /** Infinity for an option without default that is not given. */
+  number(name: string, low = 0, high = Infinity): number {
+    const value = this.text(name);
     if (value === "" && options[name]!.value === "") return Infinity;
     const parsed = Number(value);
     if (value !== "" && parsed >= low && parsed <= high) return parsed;
     const range = high === Infinity ? `of at least ${low}` : `from ${low} to ${high}`;
     throw new UsageError(`--${name} is "${value}", but must be a number ${range}.`);
-  };
-  const count = (name: string): number => {
-    const value = number(name, 1, 1e6);
-    if (Number.isInteger(value)) return value;
-    throw new UsageError(`--${name} is "${text(name)}", but must be a whole number.`);
-  };
-  const rate = (name: string): number => number(name, 0.001);
-  const share = (name: string): number => number(name, 0, 1);
-  const yes = (name: string): boolean => {
-    if (text(name) === "yes" || text(name) === "no") return text(name) === "yes";
-    throw new UsageError(`--${name} is "${text(name)}", but must be yes or no.`);
-  };
-  const pieceBytes = bytes("piece", text("piece"));
-  const sizes = text("size").split(",");
-  const faults: Faults = {
-    ...noFaults,
-    deaths: share("deaths"),
-    silentDeaths: share("silent-deaths"),
-    slow: share("slow"),
-    slowFactor: number("slow-factor", 0.001, 1),
-    stallers: share("stallers"),
-    corrupters: share("corrupters"),
-    supernodeDies: number("supernode-dies"),
-    supernodeReturns: number("supernode-returns"),
-  };
-  const slots = count("slots");
-  const scenario: Scenario = {
-    ...defaultScenario,
-    seed: number("seed", 0, 2 ** 32),
-    peers: count("peers"),
-    tasks: sizes.map((size) => ({ sizeBytes: bytes("size", size), pieceBytes })),
-    mbit: rate("mbit"),
-    seedMbit: rate("seed-mbit"),
-    originMbit: rate("origin-mbit"),
-    zones: count("zones"),
-    zoneMbit: rate("zone-mbit"),
-    latencyMs: number("latency-ms"),
-    farLatencyMs: 2 * number("latency-ms"),
-    controlMs: number("control-ms"),
-    staggerMs: number("stagger-ms"),
-    isPaced: yes("paced"),
-    hasReaders: yes("readers"),
-    faults,
-    limitMs: 1000 * number("limit-s", 1),
-    swarm: {
-      uploadSlots: slots,
-      downloadSlots: slots,
-      haveDelayMs: number("have-delay-ms"),
-      windowPieces: count("window-pieces"),
-    },
-    scheduler: { degree: count("degree") },
-  };
-  return { isHelp: values["help"] === true, isJson: values["json"] === true, scenario };
+  }
+
+  count(name: string): number {
+    const value = this.number(name, 1, 1e6);
+    if (Number.isInteger(value) || !this.isGiven(name)) return value;
+    throw new UsageError(`--${name} is "${this.text(name)}", but must be a whole number.`);
+  }
+
+  rate(name: string): number {
+    return this.number(name, 0.001);
+  }
+
+  share(name: string): number {
+    return this.number(name, 0, 1);
+  }
+
+  bytes(name: string): number {
+    return bytes(name, this.text(name));
+  }
+
+  yes(name: string): boolean {
+    const value = this.text(name);
+    if (value === "yes" || value === "no") return value === "yes";
+    throw new UsageError(`--${name} is "${value}", but must be yes or no.`);
+  }
 }
 
 function parse(args: readonly string[]): Record<string, unknown> {
   const known = Object.keys(options).map((name) => [name, { type: "string" as const }] as const);
+  const off = Object.keys(switches).map((name) => [name, { type: "boolean" as const }] as const);
   try {
     const { values } = parseArgs({
-      args: [...args],
-      options: {
-        ...Object.fromEntries(known),
-        json: { type: "boolean" },
-        help: { type: "boolean" },
-      },
+      args: withSuiteValue(args),
+      options: { ...Object.fromEntries(known), ...Object.fromEntries(off) },
     });
     return values;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split(". ")[0] : String(error);
     throw new UsageError(`${reason}. See --help.`);
   }
+}
+
+/** `--suite` alone means the full one. */
+function withSuiteValue(args: readonly string[]): string[] {
+  return args.flatMap((arg, i) => {
+    const next = args[i + 1];
+    return arg === "--suite" && (next === undefined || next.startsWith("--"))
+      ? [arg, "full"]
+      : [arg];
+  });
 }
 
 function bytes(name: string, text: string): number {
