@@ -6,6 +6,7 @@ import type { Log } from "../platform/log.ts";
 import { EXIT, UserError } from "../platform/user-error.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { bootId } from "./boot-id.ts";
+import { fileStamp } from "./file-stamp.ts";
 import { loadTask, newGeneration } from "./disk-task.ts";
 import { isCorruption, Metadata } from "./metadata.ts";
 import { SharedTask } from "./shared-task.ts";
@@ -88,6 +89,7 @@ class DiskStore implements PieceStore {
   readonly #warm = new WarmContents();
   #sweeping: Promise<void> = Promise.resolve();
   #lastUsedAtMs = 0;
+  #damagedPieces = 0;
 
   private constructor(metadata: Metadata, epoch: number, options: DiskStoreOptions) {
     const { dataDir, quotaBytes, freeFloorBytes = FREE_FLOOR_BYTES, clock, log } = options;
@@ -119,6 +121,10 @@ class DiskStore implements PieceStore {
     return store;
   }
 
+  get damagedPieces(): number {
+    return this.#damagedPieces;
+  }
+
   get usedBytes(): number {
     return this.#budget.usedBytes;
   }
@@ -144,7 +150,10 @@ class DiskStore implements PieceStore {
   async find(taskId: TaskId): Promise<StoredTask | undefined> {
     while (this.#rows.has(taskId)) {
       const task = await this.#opened(taskId, () => undefined);
-      if (this.#isOpen(task)) return task.pin();
+      if (!this.#isOpen(task)) continue;
+      const handle = task.pin();
+      await task.audit();
+      return handle;
     }
     return undefined;
   }
@@ -246,7 +255,7 @@ class DiskStore implements PieceStore {
         warm: this.#warm.take(taskId),
         epoch: this.#epoch,
       },
-      { metadata: this.#metadata, log: this.#log },
+      { metadata: this.#metadata, damaged: (pieces) => this.#damaged(taskId, pieces) },
       this.#closing.signal,
     );
     this.#budget.hold(row.heldBytes - heldBytes);
@@ -259,6 +268,7 @@ class DiskStore implements PieceStore {
       recordChanged: (task) => {
         if (!task.isDetached) this.#metadata.putTask(row);
       },
+      damaged: (_task, pieces) => this.#damaged(taskId, pieces),
       discarded: (task) => {
         if (task.isDetached) return;
         this.#metadata.dropPieces(row.generation);
@@ -272,8 +282,15 @@ class DiskStore implements PieceStore {
     return task;
   }
 
+  #damaged(taskId: TaskId, droppedPieces: number): void {
+    this.#damagedPieces += droppedPieces;
+    this.#log.warn({ taskId, droppedPieces }, "pieces on disk were lost or damaged");
+  }
+
   #closed(task: SharedTask): void {
     const { row } = task.content;
+    // Else what others write while it is closed would pass for ours.
+    if (row.fileStamp === undefined && task.isUntouched) row.fileStamp = fileStamp(task.fd);
     const closing = closeFd(task.fd).finally(() => this.#closingFds.delete(closing));
     this.#closingFds.add(closing);
     if (task.isDetached) {

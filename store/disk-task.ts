@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { fstat } from "node:fs";
 import { promisify } from "node:util";
-import type { Log } from "../platform/log.ts";
 import { certificateSha256 } from "../protocol/piece-certificate.ts";
+import { fileStamp } from "./file-stamp.ts";
 import type { Metadata } from "./metadata.ts";
 import { hasPieceBytes } from "./piece-check.ts";
 import { TaskContent } from "./task-content.ts";
@@ -13,7 +13,8 @@ const statFd = promisify(fstat);
 
 interface LoadDeps {
   readonly metadata: Metadata;
-  readonly log: Log;
+  /** Hears how many pieces that were held are lost. */
+  readonly damaged: (droppedPieces: number) => void;
 }
 
 /** A name for a new set of pieces. */
@@ -48,8 +49,10 @@ export async function loadTask(
   try {
     if (isNew) return { content: new TaskContent(row), fd };
     const { size } = await statFd(fd);
-    if (warm !== undefined && warm.endBytes <= size) return { content: warm, fd };
-    return { content: await readContent(fd, size, request, deps, signal), fd };
+    const isUntouched = row.fileStamp === fileStamp(fd);
+    if (warm !== undefined && isUntouched && warm.endBytes <= size) return { content: warm, fd };
+    const isTrusted = isUntouched && row.epoch === request.epoch;
+    return { content: await readContent(fd, { size, isTrusted }, request, deps, signal), fd };
   } catch (error) {
     await closeFd(fd);
     throw error;
@@ -58,9 +61,9 @@ export async function loadTask(
 
 async function readContent(
   fd: number,
-  fileLengthBytes: number,
+  file: { readonly size: number; readonly isTrusted: boolean },
   { row, epoch }: LoadRequest,
-  { metadata, log }: LoadDeps,
+  { metadata, damaged }: LoadDeps,
   signal: AbortSignal,
 ): Promise<TaskContent> {
   const content = new TaskContent(row);
@@ -70,21 +73,22 @@ async function readContent(
     const span = content.spanOrNone(pieceIndex);
     const isThere =
       span !== undefined &&
-      span.offsetBytes + span.lengthBytes <= fileLengthBytes &&
+      span.offsetBytes + span.lengthBytes <= file.size &&
       certificateSha256(certificate) !== undefined;
-    if (isThere && (row.epoch === epoch || (await hasPieceBytes(fd, span, certificate)))) {
+    if (isThere && (file.isTrusted || (await hasPieceBytes(fd, span, certificate)))) {
       good.set(pieceIndex, certificate);
     } else metadata.setPiece(row.generation, pieceIndex, undefined);
   }
   signal.throwIfAborted();
   const droppedPieces = row.heldPieces - good.size;
   if (droppedPieces > 0) {
-    log.warn({ taskId: row.taskId, droppedPieces }, "pieces on disk were lost or damaged");
+    damaged(droppedPieces);
     row.isProven = false;
   }
   row.heldPieces = 0;
   row.heldBytes = 0;
   row.epoch = epoch;
+  row.fileStamp = droppedPieces > 0 ? undefined : fileStamp(fd);
   for (const [pieceIndex, certificate] of good) content.add(pieceIndex, certificate);
   return content;
 }

@@ -32,6 +32,7 @@ class MemoryStore implements PieceStore {
   readonly #tasks = new Map<TaskId, SharedTask>();
   #opening: Promise<unknown> = Promise.resolve();
   #useCount = 0;
+  #damagedPieces = 0;
 
   constructor({ quotaBytes = 0, clock = systemClock }: MemoryStoreOptions) {
     const deps = {
@@ -43,6 +44,10 @@ class MemoryStore implements PieceStore {
       evict: (lengthBytes: number) => this.#evict(lengthBytes),
     };
     this.#budget = new StorageBudget(deps, { quotaBytes, freeFloorBytes: 0 });
+  }
+
+  get damagedPieces(): number {
+    return this.#damagedPieces;
   }
 
   get usedBytes(): number {
@@ -70,8 +75,11 @@ class MemoryStore implements PieceStore {
 
   async find(taskId: TaskId): Promise<StoredTask | undefined> {
     const task = this.#tasks.get(taskId);
-    if (task !== undefined) this.#touch(task);
-    return task?.pin();
+    if (task === undefined) return undefined;
+    this.#touch(task);
+    const handle = task.pin();
+    await task.audit();
+    return handle;
   }
 
   list(): readonly TaskSummaryRow[] {
@@ -100,6 +108,7 @@ class MemoryStore implements PieceStore {
     const task = new SharedTask(new TaskContent(newTaskRow(request, "", 0)), fd, this.#budget, {
       pieceChanged: () => {},
       recordChanged: () => {},
+      damaged: (_task, droppedPieces) => (this.#damagedPieces += droppedPieces),
       discarded: () => {},
       closed: (task) => this.#closed(task),
     });

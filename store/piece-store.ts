@@ -51,6 +51,8 @@ export interface PieceStore extends AsyncDisposable {
   delete(taskId: TaskId): Promise<void>;
   /** Bytes of pieces held and of reservations that are still open. */
   readonly usedBytes: number;
+  /** Pieces that turned out to be lost or damaged on disk since the store was opened. */
+  readonly damagedPieces: number;
 }
 
 /**
@@ -117,6 +119,10 @@ export interface StoredTask extends Disposable {
    * certificate says; also false for a piece that is not held.
    */
   recheck(pieceIndex: number): Promise<boolean>;
+  /** False when somebody else wrote to the file of a complete task since it was complete, or checked last. */
+  readonly isUntouched: boolean;
+  /** Hashes all pieces of a complete task that is not untouched again; returns how many are held no longer. */
+  audit(): Promise<number>;
 }
 
 /** The quota, the floor of free space or the disk itself leaves no room for the bytes. */

@@ -1,6 +1,7 @@
 import { read, write } from "node:fs";
 import { promisify } from "node:util";
 import type { Bitmap } from "../protocol/bitmap.ts";
+import { fileStamp } from "./file-stamp.ts";
 import { hasPieceBytes } from "./piece-check.ts";
 import type { OpenTaskRequest, StoredTask, TaskRecord } from "./piece-store.ts";
 import { storageErrorOf } from "./piece-store.ts";
@@ -18,6 +19,8 @@ export interface SharedTaskEvents {
   /** A piece was added, with the certificate, or removed, without. */
   pieceChanged(task: SharedTask, pieceIndex: number, certificate: Uint8Array | undefined): void;
   recordChanged(task: SharedTask): void;
+  /** Held pieces were not what they had been and were dropped. */
+  damaged(task: SharedTask, droppedPieces: number): void;
   /** Every piece was dropped. */
   discarded(task: SharedTask): void;
   /** The last handle went; the store closes `task.fd`. */
@@ -35,6 +38,7 @@ export class SharedTask {
   #handleCount = 0;
   #reservedBytes = 0;
   #busyCount = 0;
+  #auditing: Promise<number> | undefined;
 
   constructor(content: TaskContent, fd: number, budget: StorageBudget, events: SharedTaskEvents) {
     this.content = content;
@@ -97,6 +101,7 @@ export class SharedTask {
   discard(): void {
     this.#budget.hold(-this.content.row.heldBytes);
     this.content.clear();
+    this.content.row.fileStamp = undefined;
     this.content.row.isProven = false;
     this.#events.discarded(this);
   }
@@ -124,6 +129,7 @@ export class SharedTask {
     if (addedBytes === 0) return;
     this.release(addedBytes);
     this.#budget.hold(addedBytes);
+    this.stampFile();
     this.#events.pieceChanged(this, pieceIndex, this.content.certificate(pieceIndex));
   }
 
@@ -165,6 +171,39 @@ export class SharedTask {
     this.content.row.isProven = false;
     this.#events.pieceChanged(this, pieceIndex, undefined);
     return false;
+  }
+
+  /** Notes the state of the file, which nobody writes to now; of a task that is not complete, that it has none. */
+  stampFile(): void {
+    const { row, isComplete } = this.content;
+    row.fileStamp = isComplete ? fileStamp(this.fd) : undefined;
+  }
+
+  get isUntouched(): boolean {
+    const { row, isComplete } = this.content;
+    return !isComplete || row.fileStamp === fileStamp(this.fd);
+  }
+
+  async audit(): Promise<number> {
+    if (this.isUntouched) return 0;
+    this.#auditing ??= this.#auditAll().finally(() => (this.#auditing = undefined));
+    return await this.#auditing;
+  }
+
+  async #auditAll(): Promise<number> {
+    const stamp = fileStamp(this.fd);
+    let droppedPieces = 0;
+    for (const pieceIndex of this.content.have.clone()) {
+      if (!(await this.recheck(pieceIndex))) droppedPieces += 1;
+    }
+    if (droppedPieces > 0) {
+      this.content.row.fileStamp = undefined;
+      this.#events.damaged(this, droppedPieces);
+    } else {
+      this.content.row.fileStamp = stamp;
+      this.#events.recordChanged(this);
+    }
+    return droppedPieces;
   }
 
   async #writeSlice(slice: Uint8Array, offsetBytes: number): Promise<number> {
@@ -261,6 +300,14 @@ class TaskHandle implements StoredTask {
 
   async recheck(pieceIndex: number): Promise<boolean> {
     return await this.#task.recheck(pieceIndex);
+  }
+
+  get isUntouched(): boolean {
+    return this.#task.isUntouched;
+  }
+
+  async audit(): Promise<number> {
+    return await this.#task.audit();
   }
 
   [Symbol.dispose](): void {

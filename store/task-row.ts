@@ -16,6 +16,8 @@ export interface TaskRow extends TaskRecord {
   heldPieces: number;
   heldBytes: number;
   lastUsedAtMs: number;
+  /** The state that our own last write left the file in; undefined while pieces come in. */
+  fileStamp: string | undefined;
 }
 
 /** The row of a task that holds nothing yet. */
@@ -31,6 +33,7 @@ export function newTaskRow(request: OpenTaskRequest, generation: string, epoch: 
     heldPieces: 0,
     heldBytes: 0,
     lastUsedAtMs: 0,
+    fileStamp: undefined,
   };
 }
 
@@ -76,7 +79,7 @@ export function decodeTaskRow(bytes: Uint8Array): TaskRow | undefined {
   const heldPieces = count(fields["heldPieces"]);
   const heldBytes = count(fields["heldBytes"]);
   const lastUsedAtMs = count(fields["lastUsedAtMs"]);
-  const { mediaType, generation, isProven } = fields;
+  const { mediaType, generation, isProven, fileStamp } = fields;
   if (taskId === undefined || pieceLengthBytes === undefined || epoch === undefined)
     return undefined;
   if (heldPieces === undefined || heldBytes === undefined || lastUsedAtMs === undefined)
@@ -94,6 +97,7 @@ export function decodeTaskRow(bytes: Uint8Array): TaskRow | undefined {
     heldPieces,
     heldBytes,
     lastUsedAtMs,
+    fileStamp: typeof fileStamp === "string" ? fileStamp : undefined,
   };
 }
 

@@ -41,6 +41,7 @@ const metrics = new PeerMetrics(createMetricsRegistry(), {
   tasks: () => 0,
   neighbours: () => 0,
   storedBytes: () => 0,
+  damagedPieces: () => 0,
   isConnected: () => false,
 });
 

@@ -14,7 +14,13 @@ export class PeerMetrics {
 
   constructor(
     registry: Registry,
-    state: { tasks(): number; neighbours(): number; storedBytes(): number; isConnected(): boolean },
+    state: {
+      tasks(): number;
+      neighbours(): number;
+      storedBytes(): number;
+      damagedPieces(): number;
+      isConnected(): boolean;
+    },
   ) {
     const registers = [registry];
     this.#receivedBytes = new Counter({
@@ -44,6 +50,16 @@ export class PeerMetrics {
       labelNames: ["reason"],
       registers,
     });
+    const damagedPieces = new Counter({
+      name: "darter_damaged_pieces_total",
+      help: "Pieces that turned out to be lost or damaged on disk.",
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(state.damagedPieces());
+      },
+    });
+    registry.registerMetric(damagedPieces);
     const gauge = (name: string, help: string, value: () => number): void => {
       const figure = new Gauge({
         name,

@@ -105,6 +105,7 @@ export class Peer implements AsyncDisposable {
       tasks: () => this.#sessions.count,
       neighbours: () => this.#neighbours.count,
       storedBytes: () => store.usedBytes,
+      damagedPieces: () => store.damagedPieces,
       isConnected: () => this.#link.isConnected,
     });
     const metrics = this.#metrics;
@@ -340,7 +341,10 @@ export class Peer implements AsyncDisposable {
   #handle(session: TaskSession): OpenTask {
     return new TaskHandle(
       session,
-      () => this.#driver.readersMoved(session),
+      {
+        moved: () => this.#driver.readersMoved(session),
+        checkSound: async () => await this.#keeper.isSound(session),
+      },
       () => this.#keeper.touch(session),
     );
   }

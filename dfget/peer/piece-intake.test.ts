@@ -56,6 +56,7 @@ async function fetchPiece(): Promise<{ result: IntakeResult; session: TaskSessio
     tasks: () => 0,
     neighbours: () => 0,
     storedBytes: () => 0,
+    damagedPieces: () => 0,
     isConnected: () => true,
   };
   const metrics = new PeerMetrics(new Registry(), state);

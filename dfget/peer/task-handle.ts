@@ -1,6 +1,7 @@
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { ByteSource, OpenTask, TaskProgress } from "./open-task.ts";
+import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { TaskSession } from "./task-session.ts";
 
@@ -8,15 +9,15 @@ import type { TaskSession } from "./task-session.ts";
 export class TaskHandle implements OpenTask {
   readonly completed: Promise<void>;
   readonly #session: TaskSession;
-  readonly #moved: () => void;
+  readonly #events: ReaderEvents;
   readonly #closed: () => void;
   readonly #use: Disposable;
   readonly #closing = new AbortController();
 
-  /** `moved` is called when a reader waits for another piece, `closed` once at the end. */
-  constructor(session: TaskSession, moved: () => void, closed: () => void) {
+  /** `closed` is called once at the end. */
+  constructor(session: TaskSession, events: ReaderEvents, closed: () => void) {
     this.#session = session;
-    this.#moved = moved;
+    this.#events = events;
     this.#closed = closed;
     this.#use = session.use();
     this.completed = session.until(() => session.isComplete, this.#closing.signal);
@@ -49,7 +50,7 @@ export class TaskHandle implements OpenTask {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
     const ended = AbortSignal.any([signal, this.#closing.signal]);
-    return readTask(this.#session, range, ended, this.#moved);
+    return readTask(this.#session, range, ended, this.#events);
   }
 
   progress(): TaskProgress {

@@ -67,13 +67,28 @@ export class TaskKeeper {
   /** The session of a task that is held here in full, woken if it rests; undefined where there is none. */
   async wake(taskId: TaskId): Promise<TaskSession | undefined> {
     const awake = this.#deps.sessions.byTaskId(taskId);
-    if (awake) return awake;
+    if (awake) return (await this.isSound(awake)) ? awake : undefined;
     let waking = this.#waking.get(taskId);
     if (!waking) {
       waking = this.#wakeUp(taskId).finally(() => this.#waking.delete(taskId));
       this.#waking.set(taskId, waking);
     }
     return await waking;
+  }
+
+  /**
+   * Whether the pieces of a task that is complete are what they were, also when somebody else has written to its
+   * file. A task that is not sound is taken out of use, and can be opened anew: what is damaged is fetched again.
+   */
+  async isSound(session: TaskSession): Promise<boolean> {
+    if (!session.isComplete || session.stored.isUntouched) return true;
+    using _use = session.use();
+    if ((await session.stored.audit()) === 0) return true;
+    const message =
+      "pieces on the disk of this node were damaged, and thrown away; ask for it again";
+    session.fail(new ProtocolError("INTERNAL", message));
+    this.retire(session);
+    return false;
   }
 
   /** Somebody uses the task now. */

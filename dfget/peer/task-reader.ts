@@ -3,15 +3,22 @@ import type { ReaderCursor, TaskSession } from "./task-session.ts";
 /** How much is read from the store at once. */
 const CHUNK_LENGTH_BYTES = 256 * 1024;
 
+/** What a reader tells its owner. */
+export interface ReaderEvents {
+  /** It begins to wait for another piece. */
+  moved(): void;
+  /** It is about to read a piece from the disk; fails the session when what is there is damaged. */
+  checkSound(): Promise<unknown>;
+}
+
 /**
- * Verified bytes of a task, in order, as they come. `moved` is called when the reader begins to wait for
- * another piece. A reader holds one buffer: a view is valid until the next step.
+ * Verified bytes of a task, in order, as they come. A reader holds one buffer: a view is valid until the next step.
  */
 export async function* readTask(
   session: TaskSession,
   range: { readonly firstByte: number; readonly lastByte?: number | undefined },
   signal: AbortSignal,
-  moved: () => void,
+  events: ReaderEvents,
 ): AsyncGenerator<Uint8Array> {
   const { pieceLengthBytes } = session;
   const endOf = (): number =>
@@ -23,15 +30,16 @@ export async function* readTask(
   const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_LENGTH_BYTES, pieceLengthBytes));
   let offsetBytes = range.firstByte;
   session.cursors.add(cursor);
-  moved();
+  events.moved();
   try {
     while (offsetBytes < endOf()) {
       const piece = Math.floor(offsetBytes / pieceLengthBytes);
       if (piece !== cursor.piece) {
         cursor.piece = piece;
-        moved();
+        events.moved();
       }
       await session.until(() => session.isReadable(piece) || offsetBytes >= endOf(), signal);
+      await events.checkSound();
       const span = session.span(piece);
       const pieceEnd = Math.min(endOf(), span.offsetBytes + span.lengthBytes);
       while (offsetBytes < pieceEnd) {
@@ -47,7 +55,7 @@ export async function* readTask(
     if (session.failure && !session.isComplete) throw session.failure;
   } finally {
     session.cursors.delete(cursor);
-    moved();
+    events.moved();
   }
 }
 

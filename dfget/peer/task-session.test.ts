@@ -12,6 +12,7 @@ import {
   testCertificate,
   testTask,
 } from "../../test/conformance/piece-fixture.ts";
+import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { PieceSource } from "./task-session.ts";
 import { TaskSession } from "./task-session.ts";
@@ -42,6 +43,9 @@ async function receive(session: TaskSession, piece: number, source: PieceSource)
   session.commit(piece, testCertificate(bytes), source);
 }
 
+/** Nobody hears what a reader says. */
+const quiet: ReaderEvents = { moved: () => undefined, checkSound: async () => true };
+
 /** Reads to the end and returns the bytes. */
 async function readAll(
   session: TaskSession,
@@ -49,7 +53,7 @@ async function readAll(
   lastByte?: number,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of readTask(session, { firstByte, lastByte }, never, () => undefined)) {
+  for await (const part of readTask(session, { firstByte, lastByte }, never, quiet)) {
     parts.push(Buffer.from(part));
   }
   return Buffer.concat(parts);
@@ -168,7 +172,7 @@ describe("a reader", () => {
         for (const cursor of session.cursors) places.push(cursor.piece);
       };
       let lengthBytes = 0;
-      for await (const part of readTask(session, { firstByte: 0 }, never, moved)) {
+      for await (const part of readTask(session, { firstByte: 0 }, never, { ...quiet, moved })) {
         lengthBytes += part.length;
       }
       return lengthBytes;
@@ -183,7 +187,7 @@ describe("a reader", () => {
     const session = await openSession("broken", 3);
     await receive(session, 0, "seed");
     await receive(session, 1, "seed");
-    const reading = readTask(session, { firstByte: 0 }, never, () => undefined);
+    const reading = readTask(session, { firstByte: 0 }, never, quiet);
     expect((await reading.next()).value?.length).toBe(PIECE_LENGTH_BYTES);
     session.fail(new ProtocolError("DIGEST_MISMATCH", "the bytes are wrong"));
     await expect(reading.next()).rejects.toThrow("the bytes are wrong");
@@ -193,7 +197,7 @@ describe("a reader", () => {
   it("ends at once when its own signal is aborted", async () => {
     const session = await openSession("impatient", 1);
     const abort = new AbortController();
-    const reading = readTask(session, { firstByte: 0 }, abort.signal, () => undefined).next();
+    const reading = readTask(session, { firstByte: 0 }, abort.signal, quiet).next();
     abort.abort(new Error("gone"));
     await expect(reading).rejects.toThrow("gone");
   });

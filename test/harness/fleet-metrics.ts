@@ -58,3 +58,8 @@ async function scrape(url: string): Promise<readonly Sample[]> {
   if (answer.statusCode !== 200) throw new Error(`${url}/metrics answered ${answer.statusCode}`);
   return parseMetrics(text);
 }
+
+/** The sum of all samples of a metric of a process. */
+export async function metricOf(url: string, name: string): Promise<number> {
+  return sumOf(await scrape(url), name);
+}
