@@ -9,6 +9,8 @@ import { configOptions, environmentName } from "../platform/config-option.ts";
 import { defaultText } from "../platform/config-text.ts";
 import { EXIT } from "../platform/user-error.ts";
 import { ERRORS } from "../protocol/error-table.ts";
+import { doctorDefinition } from "../registry-proxy/doctor/doctor-command.ts";
+import { configureDefinition } from "../registry-proxy/mirror-config/configure-command.ts";
 import { registryProxyDefinition } from "../registry-proxy/config.ts";
 import { supernodeProgram } from "../supernode/config.ts";
 import { EXIT_MEANINGS } from "./exit-meanings.ts";
@@ -48,6 +50,8 @@ function configurationPage(): string {
     "A SIZE is a number of bytes or has a unit: `K`, `KiB`, `M`, `MiB`, `G`, `GiB`, `T`, `TiB` count in 1024s, `KB`, `MB`, `GB`, `TB` in 1000s. A TIME is a number of milliseconds or has one of the units `ms`, `s`, `m`, `h`. A list is given by repeating the flag, with commas between its parts in the environment, and as a list in the file. A switch that is on is turned off by its flag with `no-` before the name, as the tables show it; in the environment and in the file it is `true` or `false`.",
     programSection(supernodeProgram),
     programSection(registryProxyDefinition),
+    programSection(configureDefinition),
+    programSection(doctorDefinition),
     programSection(daemonDefinition),
     programSection(dfgetDefinition),
   ].join("\n\n");

@@ -43,7 +43,11 @@ export type RegistryProxyConfig = Static<typeof configSchema>;
 
 export const registryProxyDefinition: ProgramDefinition<typeof configSchema> = {
   program: "registry-proxy",
-  usage: ["registry-proxy --supernode URL [options]"],
+  usage: [
+    "registry-proxy --supernode URL [options]",
+    "registry-proxy configure RUNTIME --help",
+    "registry-proxy doctor --help",
+  ],
   summary:
     "Mirrors container registries for this machine, taking images from the other machines of the cluster.",
   schema: configSchema,

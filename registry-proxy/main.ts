@@ -14,12 +14,27 @@ import { OriginClient } from "../platform/origin/origin-client.ts";
 import { formatEndpoint } from "../protocol/endpoint.ts";
 import type { RegistryProxySettings } from "./config.ts";
 import { registryProxyDefinition, settingsOf } from "./config.ts";
+import { doctorDefinition, runDoctor } from "./doctor/doctor-command.ts";
+import { configureDefinition, runConfigure } from "./mirror-config/configure-command.ts";
 import { createMirror } from "./mirror.ts";
 
 /** How long running answers may go on after the signal to stop. */
 const DRAIN_MS = 10_000;
 
-await runProgram(registryProxyDefinition.program, async (signal) => {
+const [command, ...rest] = process.argv.slice(2);
+const print = (text: string): void => void process.stdout.write(text);
+
+if (command === "configure") {
+  await runProgram(configureDefinition.program, async () => {
+    await runConfigure(rest, process.env, print);
+  });
+} else if (command === "doctor") {
+  await runProgram(doctorDefinition.program, async () => {
+    await runDoctor(rest, process.env, print);
+  });
+} else await runProgram(registryProxyDefinition.program, runMirror);
+
+async function runMirror(signal: AbortSignal): Promise<void> {
   const { env } = process;
   const loaded = loadConfig(registryProxyDefinition, { argv: process.argv.slice(2), env });
   if (loaded.request) {
@@ -27,7 +42,7 @@ await runProgram(registryProxyDefinition.program, async (signal) => {
     return;
   }
   await serve(settingsOf(loaded.config, env), signal);
-});
+}
 
 async function serve(settings: RegistryProxySettings, signal: AbortSignal): Promise<void> {
   const log = createLog("registry-proxy", { level: settings.logLevel });

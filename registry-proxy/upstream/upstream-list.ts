@@ -57,7 +57,8 @@ export function looksLikeRegistry(part: string): boolean {
   return part === "localhost" || /[.:]/.test(part);
 }
 
-function isRegistryName(host: string): boolean {
+/** Whether a text names a registry, `host` or `host:port`, in lower case. */
+export function isRegistryName(host: string): boolean {
   if (host.length > 260) return false;
   return /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(host);
 }
