@@ -24,6 +24,13 @@ export async function receivedBytes(peerUrl: string): Promise<ReceivedBytes> {
   return { seed, peer, origin, total: seed + peer + origin };
 }
 
+/** How many requests for manifests and blobs the mirror of the node has answered. */
+export async function answeredRequests(peerUrl: string): Promise<number> {
+  const samples = await scrape(peerUrl);
+  const of = (route: string): number => sumOf(samples, "registry_proxy_requests_total", { route });
+  return of("manifest") + of("blob");
+}
+
 /** Reads `/metrics` of the supernode. */
 export async function originUse(supernodeUrl: string): Promise<OriginUse> {
   const samples = await scrape(supernodeUrl);

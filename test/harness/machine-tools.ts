@@ -12,6 +12,7 @@ export const TOOL_PACKAGES = {
   ip: "iproute2",
   tc: "iproute2",
   nsenter: "util-linux",
+  unshare: "util-linux",
   curl: "curl",
   dockerd: "docker.io",
   podman: "podman",

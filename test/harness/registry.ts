@@ -12,6 +12,8 @@ export interface RegistryOptions {
   readonly host?: Host;
   /** Who is let in; everybody when left out. */
   readonly auth?: RegistryAuth;
+  /** On loopback: the port; a free one when left out. */
+  readonly port?: number;
 }
 
 /** Users with passwords in the registry's own file, or tokens of a token server. */
@@ -38,7 +40,7 @@ export class Registry implements AsyncDisposable {
   static async start(options: RegistryOptions = {}): Promise<Registry> {
     const directory = await TemporaryDirectory.create("registry");
     const address = options.host?.address ?? "127.0.0.1";
-    const port = options.host === undefined ? await freePort() : 5000;
+    const port = options.port ?? (options.host === undefined ? await freePort() : 5000);
     const auth = options.auth && (await authConfiguration(options.auth, directory));
     await writeFile(
       directory.join("config.yml"),
