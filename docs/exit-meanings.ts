@@ -17,4 +17,5 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   addressInUse: "Another process listens on the address, or another daemon on the socket.",
   interrupted: "Ended by a signal before it was done.",
   timedOut: "The time given by `--timeout` ran out.",
+  someFailed: "Of several files some failed; each failure was said when it happened.",
 };

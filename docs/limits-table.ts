@@ -1,5 +1,7 @@
 import { DOWNLOADS_MAX } from "../dfget/daemon/control-server.ts";
-import { FILTERS_MAX, TAG_LENGTH_MAX } from "../dfget/daemon/api-schema.ts";
+import { URLS_MAX } from "../dfget/cli/url-list.ts";
+import { CATALOG_MAX, PINS_MAX } from "../dfget/daemon/catalog.ts";
+import { FILTERS_MAX, TAG_LENGTH_MAX } from "../dfget/daemon/request-limits.ts";
 import { LINKS_MAX } from "../dfget/peer/neighbours.ts";
 import { defaultSwarmOptions } from "../dfget/swarm/swarm-options.ts";
 import { VERDICTS_MAX, VERDICT_MS_MAX } from "../platform/origin/access-checks.ts";
@@ -215,5 +217,23 @@ export const LIMITS: readonly Limit[] = [
     unit: "",
     of: "characters of `--tag`",
     beyond: "the request is refused",
+  },
+  {
+    value: URLS_MAX,
+    unit: "",
+    of: "URLs in the list of `dfget -i`",
+    beyond: "the call is refused",
+  },
+  {
+    value: CATALOG_MAX,
+    unit: "",
+    of: "tasks whose name and source a node remembers for `dfget ls`",
+    beyond: "those longest unused are shown without them",
+  },
+  {
+    value: PINS_MAX,
+    unit: "",
+    of: "tasks pinned by `dfget pin`",
+    beyond: "one more is refused with `LIMIT_EXCEEDED`",
   },
 ];

@@ -15,6 +15,8 @@ import { registryProxyDefinition } from "../registry-proxy/config.ts";
 import { supernodeProgram } from "../supernode/config.ts";
 import { EXIT_MEANINGS } from "./exit-meanings.ts";
 import { LIMITS } from "./limits-table.ts";
+import { manPage } from "./man-page.ts";
+import { bashCompletion, fishCompletion, zshCompletion } from "./shell-completions.ts";
 
 /** A page of the documentation that is made from the code. */
 export interface ReferencePage {
@@ -33,12 +35,19 @@ export async function referencePages(): Promise<ReferencePage[]> {
     ["exit-codes", exitCodesPage()],
     ["limits", limitsPage()],
   ];
-  return await Promise.all(
+  const formatted = await Promise.all(
     pages.map(async ([name, text]) => ({
       path: `docs/reference/${name}.md`,
       text: await format(text, { parser: "markdown", printWidth: 100 }),
     })),
   );
+  return [
+    ...formatted,
+    { path: "deploy/man/dfget.1", text: manPage() },
+    { path: "deploy/completions/dfget.bash", text: bashCompletion() },
+    { path: "deploy/completions/_dfget", text: zshCompletion() },
+    { path: "deploy/completions/dfget.fish", text: fishCompletion() },
+  ];
 }
 
 function configurationPage(): string {

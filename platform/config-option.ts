@@ -1,5 +1,19 @@
-import type { TObject, TSchema } from "typebox";
-import { Type } from "typebox";
+import type {
+  TArray,
+  TBoolean,
+  TEnum,
+  TInteger,
+  TObject,
+  TOptional,
+  TProperties,
+  TSchema,
+  TString,
+} from "typebox";
+
+/*
+ * Schemas of options are plain JSON Schema with the notes below. They have the types of TypeBox and nothing of it
+ * at run time: reading the library takes longer than a small download.
+ */
 
 /** What the schema of an option may say besides its type. */
 export interface OptionNotes {
@@ -25,36 +39,67 @@ export interface ConfigOption extends OptionNotes {
   readonly defaultValue: unknown;
 }
 
+/** The options of a program. */
+export function optionTable<const T extends TProperties>(properties: T): TObject<T> {
+  return { type: "object", properties } as unknown as TObject<T>;
+}
+
+/** An option whose value is a text. */
+export function text(notes: OptionNotes & { default: string }): TString {
+  return { type: "string", ...notes } as unknown as TString;
+}
+
+/** An option whose value is a text, or that is not there. */
+export function optionalText(notes: OptionNotes): TOptional<TString> {
+  return { type: "string", ...notes } as unknown as TOptional<TString>;
+}
+
+/** An option that is on or off. */
+export function toggle(notes: OptionNotes & { default: boolean }): TBoolean {
+  return { type: "boolean", ...notes } as unknown as TBoolean;
+}
+
+/** An option whose value is a whole number. */
+export function wholeNumber(
+  notes: OptionNotes & { default: number; minimum?: number; maximum?: number },
+): TInteger {
+  return { type: "integer", minimum: 0, ...notes } as unknown as TInteger;
+}
+
 /** An option whose value is a number of bytes, written as "64MiB" or plainly. */
-export function byteCount(notes: { default: number; description: string; placeholder?: string }) {
-  return Type.Integer({ minimum: 0, placeholder: "SIZE", ...notes, unit: "bytes" });
+export function byteCount(notes: {
+  default: number;
+  description: string;
+  placeholder?: string;
+  short?: string;
+}): TInteger {
+  return wholeNumber({ placeholder: "SIZE", ...notes, unit: "bytes" });
 }
 
 /** A timer that is set for longer goes off at once. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
 
 /** An option whose value is a number of milliseconds, written as "30s" or plainly, of at most 24 days. */
-export function duration(notes: { default: number; minimum?: number; description: string }) {
-  return Type.Integer({
-    minimum: 0,
-    maximum: DURATION_MS_MAX,
-    placeholder: "TIME",
-    ...notes,
-    unit: "ms",
-  });
+export function duration(notes: {
+  default: number;
+  minimum?: number;
+  description: string;
+}): TInteger {
+  return wholeNumber({ maximum: DURATION_MS_MAX, placeholder: "TIME", ...notes, unit: "ms" });
 }
 
 /** An option that takes one of a few words. */
 export function choice<const T extends readonly string[]>(
   words: T,
-  notes: { default: T[number]; description: string },
-) {
-  return Type.Enum([...words] as T[number][], notes);
+  notes: OptionNotes & { default: T[number] },
+): TEnum<T[number][]> {
+  return { enum: [...words], ...notes } as unknown as TEnum<T[number][]>;
 }
 
 /** An option that may be given several times. */
-export function repeated(notes: OptionNotes & { default?: string[] }) {
-  return Type.Array(Type.String(), { default: [], ...notes });
+export function repeated(notes: OptionNotes & { default?: string[] }): TArray<TString> {
+  const items = { type: "string" };
+  return { type: "array", items, default: [], ...notes } as unknown as TArray<TString>;
 }
 
 /** The options of a schema, in its order. */

@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import type { TObject } from "typebox";
-import { stringify } from "yaml";
 
 import type { LoadedConfig, ProgramDefinition } from "./config.ts";
 import type { ConfigOption } from "./config-option.ts";
@@ -50,7 +50,8 @@ function printConfig<T extends TObject>(
     const value = (loaded.config as Record<string, unknown>)[option.key];
     if (value !== undefined) values[option.key] = option.secret ? "(hidden)" : value;
   }
-  return stringify(values);
+  const yaml = createRequire(import.meta.url)("yaml") as typeof import("yaml");
+  return yaml.stringify(values);
 }
 
 function helpRow(option: ConfigOption): [string, string] {

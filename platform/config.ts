@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import type { ParseArgsOptionsConfig } from "node:util";
 import { parseArgs } from "node:util";
 import type { Static, TObject } from "typebox";
-import { Value } from "typebox/value";
-import { parse as parseYaml } from "yaml";
 
 import type { ConfigOption } from "./config-option.ts";
 import { configOptions, environmentName } from "./config-option.ts";
+import type { OptionSchema } from "./option-check.ts";
+import { optionProblem } from "./option-check.ts";
 import { parseByteCount, parseDuration } from "./quantity.ts";
+import { similarWord } from "./similar-word.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
 /** A program (or a sub-command) and the options that it takes from flags, environment and file. */
@@ -82,7 +84,7 @@ function readFlags<T extends TObject>(
       allowNegative: true,
     });
   } catch (error) {
-    throw usageError(definition.program, parsingProblem((error as Error).message));
+    throw usageError(definition.program, parsingProblem((error as Error).message, table));
   }
   const request = (["help", "version", "print-config"] as const).find(
     (name) => parsed.values[name],
@@ -117,7 +119,9 @@ function readEnvironment(
 function readConfigFile(path: string, options: readonly ConfigOption[]): RawValues {
   let content: unknown;
   try {
-    content = parseYaml(readFileSync(path, "utf8"), { logLevel: "error" });
+    // Loaded only where there is a file to read.
+    const yaml = createRequire(import.meta.url)("yaml") as typeof import("yaml");
+    content = yaml.parse(readFileSync(path, "utf8"), { logLevel: "error" });
   } catch (error) {
     const reason = (error as Error).message.split("\n", 1)[0];
     throw new UserError(
@@ -184,11 +188,9 @@ function checkValues<T extends TObject>(
 ): void {
   for (const option of options) {
     const value = values[option.key];
-    const schema = definition.schema.properties[option.key]!;
-    if (value === undefined || Value.Check(schema, value)) continue;
-    const wanted = option.choices
-      ? `one of ${option.choices.join(", ")}`
-      : ([...Value.Errors(schema, value)][0]?.message ?? "something else");
+    if (value === undefined) continue;
+    const wanted = optionProblem(definition.schema.properties[option.key] as OptionSchema, value);
+    if (wanted === undefined) continue;
     const inUnit = option.unit === "ms" && typeof value === "number" ? ", in milliseconds," : "";
     throw usageError(
       definition.program,
@@ -202,11 +204,21 @@ function usageError(program: string, sentence: string): UserError {
 }
 
 /** What `parseArgs` complains of. */
-function parsingProblem(text: string): string {
+function parsingProblem(text: string, table: ParseArgsOptionsConfig): string {
+  const unknown = /^Unknown option '--([^'=]+)/.exec(text)?.[1];
+  if (unknown !== undefined) {
+    const meant = similarWord(unknown, Object.keys(table).flatMap(spellings));
+    const hint = meant === undefined ? "" : `; did you mean --${meant}?`;
+    return `unknown option '--${unknown}'${hint}`;
+  }
   const flag = /^Option '(\S+)' argument is ambiguous/.exec(text)?.[1];
   if (flag === undefined) return firstSentence(text);
   const written = flag.startsWith("--") ? `${flag}=-VALUE` : `${flag}-VALUE`;
   return `${flag} has no value, or one that begins with a dash, which is written as ${written}`;
+}
+
+function spellings(flag: string): string[] {
+  return [flag, `no-${flag}`];
 }
 
 function firstSentence(text: string): string {

@@ -13,6 +13,7 @@ export const EXIT = {
   addressInUse: 10,
   interrupted: 11,
   timedOut: 12,
+  someFailed: 13,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

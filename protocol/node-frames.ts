@@ -119,6 +119,8 @@ export const supernodeFrames = frameSet({
       certificate: optional(8, bytes),
       /** By which the node gets pieces of a private task. */
       admission: optional(9, bytes),
+      /** As the origin wrote it when the node's URL was resolved. */
+      lastModified: optional(10, text(256)),
     },
   },
   /** The length became known. */

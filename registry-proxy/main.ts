@@ -70,7 +70,12 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
   const { supernodeUrls } = settings.peer;
   await using control = await ControlServer.start(
     peer,
-    { socketPath: settings.socketPath, supernodeUrls },
+    {
+      socketPath: settings.socketPath,
+      supernodeUrls,
+      dataDir: settings.peer.dataDir,
+      diskQuotaBytes: settings.peer.diskQuotaBytes,
+    },
     { clock, log: log.child({ component: "control" }) },
     signal,
   );

@@ -12,11 +12,15 @@ export const closeFd = (fd: number): Promise<void> =>
     close(fd, () => resolve());
   });
 
-/** Opens a task's file for reading and writing, making it when absent; `isNew` empties it. */
+/**
+ * Opens a task's file for reading and writing, making it when absent; `isNew` empties it. A file that somebody made
+ * read-only, because it has a second name outside of the store, is opened for reading alone.
+ */
 export async function openTaskFd(path: string, isNew: boolean): Promise<number> {
   const flags = constants.O_RDWR | constants.O_CREAT | (isNew ? constants.O_TRUNC : 0);
   try {
     return await openPath(path, flags, 0o600).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === "EACCES" && !isNew) return await openPath(path, constants.O_RDONLY);
       if (error.code !== "ENOENT") throw error;
       await mkdir(dirname(path), { recursive: true });
       return await openPath(path, flags, 0o600);

@@ -1,19 +1,17 @@
 import { lstatSync } from "node:fs";
-import type { IncomingMessage } from "node:http";
-import { request as httpRequest } from "node:http";
-import { Value } from "typebox/value";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { isErrorCode } from "../../protocol/error-table.ts";
-import { DaemonStatus } from "../daemon/api-schema.ts";
-import type { DownloadRequest } from "../daemon/api-schema.ts";
+import { ProtocolError } from "../../protocol/protocol-error.ts";
+import type { DaemonStatus, DownloadRequest } from "../daemon/api-schema.ts";
 import type { DownloadPart } from "../daemon/download-frames.ts";
 import { readDownloadFrames } from "../daemon/download-frames.ts";
+import type { SocketAnswer, SocketRequest } from "./daemon-connection.ts";
+import { askSocket } from "./daemon-connection.ts";
 import { exitOfCode } from "./failure-exit.ts";
 
-/** The largest answer that is no download. */
-const BODY_BYTES_MAX = 1024 * 1024;
+/** The largest answer that is no download: a list of all tasks. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Nobody answers at the socket, or whoever does is about to leave. */
 export class DaemonAbsentError extends Error {
@@ -30,60 +28,63 @@ export class DaemonClient {
 
   /** What the daemon says about itself. Throws DaemonAbsentError, UserError, the signal's reason. */
   async status(signal: AbortSignal): Promise<DaemonStatus> {
-    const response = await this.#send("GET", "/v1/status", undefined, signal);
-    const body = await readJson(response);
-    if (response.statusCode !== 200 || !Value.Check(DaemonStatus, body)) throw this.#stranger();
-    return body;
+    const answer = await this.#send({ method: "GET", path: "/v1/status" }, signal);
+    const body = (await readJson(answer)) as Partial<DaemonStatus> | undefined;
+    const isStatus =
+      typeof body?.state === "string" && typeof body.pid === "number" && "nodeId" in body;
+    if (answer.status !== 200 || !isStatus) throw this.#stranger();
+    return body as DaemonStatus;
+  }
+
+  /**
+   * Asks for something that is answered in JSON. Throws as {@link status} does, and UserError with the daemon's
+   * sentence when it refuses.
+   */
+  async ask(request: SocketRequest, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.#send(request, signal);
+    if (answer.status === 200) return await readJson(answer);
+    throw await this.#refusal(answer);
   }
 
   /**
    * Begins a download; what is returned gives its events and its content, and must be read to its end
-   * or left with `return`, which ends the download. Throws as {@link status} does, and UserError when
-   * the daemon refuses.
+   * or left with `return`, which ends the download. Throws as {@link ask} does.
    */
   async download(
     request: DownloadRequest,
     signal: AbortSignal,
   ): Promise<AsyncGenerator<DownloadPart>> {
-    const response = await this.#send("POST", "/v1/downloads", request, signal);
-    if (response.statusCode === 200) return readDownloadFrames(response);
-    const body = (await readJson(response)) as { code?: unknown; message?: unknown } | undefined;
-    if (typeof body?.code !== "string" || typeof body.message !== "string") throw this.#stranger();
-    if (body.code === "SHUTTING_DOWN") throw new DaemonAbsentError(body.message);
-    throw failureOf(body.code, body.message);
+    const answer = await this.#send(
+      { method: "POST", path: "/v1/downloads", body: request },
+      signal,
+    );
+    if (answer.status === 200) return readDownloadFrames(answer.body);
+    throw await this.#refusal(answer);
   }
 
-  async #send(
-    method: string,
-    path: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    signal.throwIfAborted();
+  /** Begins to read a task that the daemon holds or can get, as {@link download} does. */
+  async content(taskId: string, signal: AbortSignal): Promise<AsyncGenerator<DownloadPart>> {
+    const path = `/v1/tasks/${taskId}/content`;
+    const answer = await this.#send({ method: "POST", path, body: {} }, signal);
+    if (answer.status === 200) return readDownloadFrames(answer.body);
+    throw await this.#refusal(answer);
+  }
+
+  async #send(request: SocketRequest, signal: AbortSignal): Promise<SocketAnswer> {
     this.#checkOwner();
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const request = httpRequest({
-      socketPath: this.socketPath,
-      method,
-      path,
-      agent: false,
-      signal,
-      headers: {
-        host: "dfget",
-        ...(payload === undefined
-          ? {}
-          : {
-              "content-type": "application/json",
-              "content-length": String(Buffer.byteLength(payload)),
-            }),
-      },
-    });
-    request.once("response", resolve);
-    // More than once: a connection can break after the answer has begun.
-    request.on("error", (error) => reject(signal.aborted ? signal.reason : this.#explain(error)));
-    request.end(payload);
-    return await promise;
+    try {
+      return await askSocket(this.socketPath, request, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#explain(error as NodeJS.ErrnoException);
+    }
+  }
+
+  async #refusal(answer: SocketAnswer): Promise<Error> {
+    const body = (await readJson(answer)) as { code?: unknown; message?: unknown } | undefined;
+    if (typeof body?.code !== "string" || typeof body.message !== "string") return this.#stranger();
+    if (body.code === "SHUTTING_DOWN") return new DaemonAbsentError(body.message);
+    return failureOf(body.code, body.message);
   }
 
   /** Headers may be secrets: they go to no socket that somebody else put there. */
@@ -98,6 +99,7 @@ export class DaemonClient {
   }
 
   #explain(error: NodeJS.ErrnoException): Error {
+    if (error instanceof ProtocolError) return this.#stranger();
     switch (error.code) {
       case "ENOENT":
       case "ECONNREFUSED":
@@ -133,17 +135,19 @@ export function failureOf(code: string, message: string): UserError {
   return new UserError(exitOfCode(code), message, cause);
 }
 
-async function readJson(response: IncomingMessage): Promise<unknown> {
+async function readJson(answer: SocketAnswer): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let lengthBytes = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    lengthBytes += chunk.length;
-    if (lengthBytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(chunk);
-  }
   try {
+    for await (const chunk of answer.body) {
+      lengthBytes += chunk.length;
+      if (lengthBytes > BODY_BYTES_MAX) return undefined;
+      chunks.push(chunk);
+    }
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch {
     return undefined;
+  } finally {
+    answer.dispose();
   }
 }

@@ -115,7 +115,7 @@ describe("dfget", () => {
     while ((await downloads()) !== 1) await systemClock.sleep(20, signal);
     child.kill("SIGINT");
     const { code, stderr } = await ended;
-    expect(stderr).toMatch(/^dfget: interrupted; nothing was written/m);
+    expect(stderr).toMatch(/^dfget: interrupted; what has arrived is kept/m);
     expect(code).toBe(EXIT.interrupted);
     expect(await visible()).toEqual([]);
     while ((await downloads()) === 1) await systemClock.sleep(20, signal);

@@ -1,142 +1,148 @@
 import { resolve } from "node:path";
-import type { Static } from "typebox";
 
-import type { Clock } from "../../platform/clock.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { loadConfig } from "../../platform/config.ts";
-import { answerRequest } from "../../platform/config-text.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import type { dfgetConfigSchema } from "../config.ts";
 import { dfgetDefinition } from "../config.ts";
-import type { DaemonStatus } from "../daemon/api-schema.ts";
-import type { DownloadPart } from "../daemon/download-frames.ts";
 import { socketPathOf } from "../daemon/socket-path.ts";
-import { DaemonAbsentError, DaemonClient } from "./daemon-client.ts";
+import { dataDirOf, supernodeUrlOf } from "../node-places.ts";
+import { DaemonEngine } from "./daemon-engine.ts";
 import type { DaemonSettings } from "./daemon-process.ts";
-import { startDaemonProcess } from "./daemon-process.ts";
-import { ensureDaemon } from "./daemon-start.ts";
-import type { DownloadPlan } from "./download-plan.ts";
-import { planDownload } from "./download-plan.ts";
+import { DeliveryPace } from "./delivery-pace.ts";
+import { DownloadBatch } from "./download-batch.ts";
+import type { BatchDeps } from "./download-batch.ts";
+import type { WantedFile } from "../source/source.ts";
+import type { DfgetConfig } from "./download-plan.ts";
+import { planDownloads } from "./download-plan.ts";
 import { endingSignal } from "./ending-signal.ts";
-import { jsonReporter } from "./json-reporter.ts";
-import { receiveDownload } from "./receive-download.ts";
-import type { Reporter } from "./reporter.ts";
+import { isDirect } from "./option-conflicts.ts";
+import { paintOf, wantsColour } from "./paint.ts";
+import type { BatchSummary, Reporter } from "./reporter.ts";
 import { openTargetFile } from "./target-file.ts";
-import type { Target } from "./target-file.ts";
 import { streamTarget } from "./target-stream.ts";
 import { quietReporter, textReporter } from "./text-reporter.ts";
-import { dataDirOf, supernodeUrlOf } from "../node-places.ts";
 
-/** A daemon that leaves at the very moment it is asked is met once; more often means a defect. */
-const ATTEMPTS_MAX = 3;
+type Environment = Readonly<Record<string, string | undefined>>;
 
-type Config = Static<typeof dfgetConfigSchema>;
-
-/** Runs `dfget URL`. Throws UserError with the sentence and the exit code of a failure. */
+/** Runs `dfget URL...`. Throws UserError with the sentence and the exit code of a failure. */
 export async function runDownload(
   argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   mainFile: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const loaded = loadConfig(dfgetDefinition, { argv, env });
+  const loaded = loadConfig(dfgetDefinition, { argv: await ourArguments(argv), env });
   if (loaded.request !== undefined) {
+    const { answerRequest } = await import("../../platform/config-text.ts");
     process.stdout.write(answerRequest(dfgetDefinition, loaded));
     return;
   }
   const { config } = loaded;
   using ending = endingSignal(config.timeout, signal);
-  using reporter = reporterOf(config, systemClock);
+  using reporter = await reporterOf(config, loaded.positionals, env);
+  const startedMs = systemClock.nowMs();
   try {
-    const plan = planDownload(config, loaded.positionals);
-    const settings = daemonSettings(config, env, mainFile);
-    await download(plan, settings, reporter, ending.signal);
+    const deps = { env, mainFile, reporter };
+    const summary = await download(config, loaded.positionals, deps, ending.signal);
+    if (config.console) {
+      const { successLine } = await import("./v1/result-line.ts");
+      process.stdout.write(successLine(config, summary));
+    }
   } catch (error) {
     const failure = ending.explain(error);
     if (failure instanceof UserError) {
-      reporter.failed({ exitCode: failure.exitCode, message: failure.message });
+      const { exitCode, message } = failure;
+      reporter.failed({ exitCode, message });
+      if (config.console) {
+        const { failureLine } = await import("./v1/result-line.ts");
+        const durationMs = systemClock.nowMs() - startedMs;
+        process.stdout.write(failureLine(config, { exitCode, message, durationMs }));
+      }
     }
     throw failure;
   }
 }
 
+/** A command line of Dragonfly 1, which gives the URL by a flag, is put into our words. */
+async function ourArguments(argv: readonly string[]): Promise<readonly string[]> {
+  if (!argv.some((word) => /^(?:-u|--url)/.test(word))) return argv;
+  const { isV1CommandLine, translateV1Arguments } = await import("./v1/v1-arguments.ts");
+  return isV1CommandLine(argv) ? translateV1Arguments(argv) : argv;
+}
+
 async function download(
-  plan: DownloadPlan,
-  settings: DaemonSettings,
-  reporter: Reporter,
+  config: DfgetConfig,
+  positionals: readonly string[],
+  deps: { readonly env: Environment; readonly mainFile: string; readonly reporter: Reporter },
   signal: AbortSignal,
-): Promise<void> {
-  const startedMs = systemClock.nowMs();
-  // First of all, so that a target that cannot be written costs nobody a byte.
-  await using target = await openTarget(plan, signal);
-  const client = new DaemonClient(settings.socketPath);
-  const parts = await beginDownload(client, plan, settings, reporter, signal);
-  const received = await receiveDownload(
-    parts,
-    { target, reporter, clock: systemClock, plan, socketPath: settings.socketPath },
-    signal,
-  );
-  await target.commit();
-  reporter.finished({
-    ...received,
-    name: plan.name,
-    output: plan.outputText,
-    durationMs: systemClock.nowMs() - startedMs,
-  });
-}
-
-async function beginDownload(
-  client: DaemonClient,
-  plan: DownloadPlan,
-  settings: DaemonSettings,
-  reporter: Reporter,
-  signal: AbortSignal,
-): Promise<AsyncGenerator<DownloadPart>> {
-  const deps = {
+): Promise<BatchSummary> {
+  const urls = await wantedUrls(config, positionals);
+  const plans = planDownloads(config, await wantedFiles(config, urls, deps.env, signal), deps.env);
+  await using way = await wayOf(config, deps.env, deps.mainFile);
+  const batch = new DownloadBatch({
+    reporter: deps.reporter,
     clock: systemClock,
-    status: async (signal: AbortSignal) => await client.status(signal),
-    start: async () => await startDaemonProcess(settings),
-  };
-  for (let attempt = 1; ; attempt++) {
-    const status = await ensureDaemon(settings.socketPath, deps, signal);
-    if (attempt === 1) noteOtherSupernodes(status, settings, reporter);
-    try {
-      return await client.download(plan.request, signal);
-    } catch (error) {
-      if (!(error instanceof DaemonAbsentError)) throw error;
-      if (attempt < ATTEMPTS_MAX) continue;
-      throw new UserError(
-        EXIT.daemonUnavailable,
-        `the daemon at ${settings.socketPath} went away ${ATTEMPTS_MAX} times without an answer; see its log in ${settings.dataDir}`,
-        error,
-      );
-    }
+    pace: new DeliveryPace(config.limitRate, systemClock),
+    retries: config.retry,
+    // Of several files on one stream the second begins where the first has ended.
+    parallel: config.output === "-" ? 1 : config.parallel,
+    begin: way.begin,
+  });
+  return await batch.run(plans, signal);
+}
+
+async function wantedUrls(
+  { input }: DfgetConfig,
+  positionals: readonly string[],
+): Promise<string[]> {
+  const listed = input === undefined ? [] : (await import("./url-list.ts")).readUrlList(input);
+  const urls = [...new Set([...positionals, ...listed])];
+  if (urls.length > 0) return urls;
+  throw new UserError(EXIT.usage, "there is no URL to download; see dfget --help");
+}
+
+/** The files that URLs stand for: most of the time each is one. */
+async function wantedFiles(
+  config: DfgetConfig,
+  urls: readonly string[],
+  env: Environment,
+  signal: AbortSignal,
+): Promise<readonly WantedFile[]> {
+  if (!config.recursive && urls.every((url) => /^https?:/i.test(url))) {
+    return urls.map((url) => ({ url }));
   }
+  const { findFiles, needsSource } = await import("../source/find-files.ts");
+  if (!needsSource(config, urls)) return urls.map((url) => ({ url }));
+  return await findFiles(config, urls, env, signal);
 }
 
-function noteOtherSupernodes(
-  status: DaemonStatus,
-  settings: DaemonSettings,
-  reporter: Reporter,
-): void {
-  const others = settings.supernodeUrls.filter((url) => !status.supernodes.includes(url));
-  if (others.length === 0) return;
-  const used =
-    status.supernodes.length === 0 ? "without any" : `with ${status.supernodes.join(", ")}`;
-  reporter.note(
-    `the daemon at ${settings.socketPath} runs ${used}, so ${others.join(", ")} is not asked`,
-  );
+/** How files are got: through the daemon, or from the origin itself. */
+async function wayOf(
+  config: DfgetConfig,
+  env: Environment,
+  mainFile: string,
+): Promise<AsyncDisposable & Pick<BatchDeps, "begin">> {
+  if (isDirect(config)) {
+    const { directWay } = await import("./direct/direct-way.ts");
+    return directWay(config);
+  }
+  const engine = new DaemonEngine(daemonSettings(config, env, mainFile));
+  return {
+    begin: async (plan, signal) => ({
+      engine,
+      target:
+        plan.output.kind === "stdout"
+          ? streamTarget(process.stdout, "standard output")
+          : await openTargetFile(plan.output.path, signal),
+    }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
-async function openTarget(plan: DownloadPlan, signal: AbortSignal): Promise<Target> {
-  return plan.output.kind === "stdout"
-    ? streamTarget(process.stdout, "standard output")
-    : await openTargetFile(plan.output.path, signal);
-}
-
-function daemonSettings(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
+/** What the daemon is found by, and started with. */
+export function daemonSettings(
+  config: Pick<DfgetConfig, "dataDir" | "socket" | "supernode" | "allowOrigin" | "idleExit">,
+  env: Environment,
   mainFile: string,
 ): DaemonSettings {
   const dataDir = resolve(dataDirOf(config.dataDir, env));
@@ -150,8 +156,19 @@ function daemonSettings(
   };
 }
 
-function reporterOf(config: Config, clock: Clock): Reporter {
-  const nowMs = (): number => clock.nowMs();
-  if (config.json) return jsonReporter(process.stdout, nowMs);
-  return config.quiet ? quietReporter : textReporter(process.stderr, nowMs);
+async function reporterOf(
+  config: DfgetConfig,
+  positionals: readonly string[],
+  env: Environment,
+): Promise<Reporter> {
+  const nowMs = (): number => systemClock.nowMs();
+  if (config.json) {
+    const { jsonReporter } = await import("./json-reporter.ts");
+    return jsonReporter(process.stdout, nowMs);
+  }
+  const isOne = positionals.length === 1 && config.input === undefined;
+  if (config.quiet) return quietReporter(isOne ? undefined : process.stderr);
+  const stream = process.stderr;
+  const paint = paintOf(wantsColour(config.color, stream.isTTY, env));
+  return textReporter({ stream, paint, nowMs });
 }

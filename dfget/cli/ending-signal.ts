@@ -17,7 +17,7 @@ export function endingSignal(timeoutMs: number, programSignal: AbortSignal): End
           timeout.abort(
             new UserError(
               EXIT.timedOut,
-              `gave up after ${formatDuration(timeoutMs)}; nothing was written, what has arrived stays with the daemon for the next try`,
+              `gave up after ${formatDuration(timeoutMs)}; what has arrived is kept, so the same command goes on from there`,
             ),
           );
         }, timeoutMs)
@@ -30,7 +30,7 @@ export function endingSignal(timeoutMs: number, programSignal: AbortSignal): End
       if (!programSignal.aborted) return error;
       return new UserError(
         EXIT.interrupted,
-        "interrupted; nothing was written, what has arrived stays with the daemon for the next try",
+        "interrupted; what has arrived is kept, so the same command goes on from there",
       );
     },
     [Symbol.dispose]: () => clearTimeout(timer),

@@ -9,23 +9,29 @@ const NAME_BYTES_MAX = 255;
 export type Output = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdout" };
 
 /**
- * Where `-o` sends the content. Without it, and for a directory named with a "/" at its end, the file
- * takes its name from the URL. Throws UserError when there is no usable name or a directory is meant
- * as a file.
+ * Where `-o` sends the content. Without it, for a directory named with a "/" at its end and for each of several
+ * files, the file takes its name from the URL, or has the `path` that is known for it. Throws UserError when there is
+ * no usable name or a directory is meant as a file.
  */
-export function outputOf(option: string | undefined, url: string): Output {
+export function outputOf(
+  option: string | undefined,
+  url: string,
+  { isOneOfMany = false, path }: { isOneOfMany?: boolean; path?: string | undefined } = {},
+): Output {
   if (option === "-") return { kind: "stdout" };
-  if (option === undefined || option === "") return { kind: "file", path: nameFromUrl(url) };
-  if (option.endsWith("/")) {
-    if (!isDirectory(option)) {
-      throw new UserError(
-        EXIT.localFile,
-        `the directory ${option} does not exist; make it first, or leave the / off for a file of that name`,
-      );
-    }
-    return { kind: "file", path: join(option, nameFromUrl(url)) };
+  const name = (): string => path ?? nameFromUrl(url);
+  if (option === undefined || option === "") return { kind: "file", path: name() };
+  const isThere = isDirectory(option);
+  if (option.endsWith("/") || isOneOfMany || path !== undefined) {
+    if (isThere || path !== undefined) return { kind: "file", path: join(option, name()) };
+    throw new UserError(
+      EXIT.localFile,
+      isOneOfMany
+        ? `there are several files, so -o must name a directory, and ${option} is none; make it first`
+        : `the directory ${option} does not exist; make it first, or leave the / off for a file of that name`,
+    );
   }
-  if (isDirectory(option)) {
+  if (isThere) {
     throw new UserError(
       EXIT.localFile,
       `${option} is a directory; write ${option}/ to put the file into it`,

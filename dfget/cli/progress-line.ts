@@ -7,6 +7,8 @@ export interface DownloadProgress {
   readonly name: string;
   /** Bytes that are in the target. */
   readonly writtenBytes: number;
+  /** Verified bytes that the daemon holds, where it has told. */
+  readonly heldBytes?: number | undefined;
   readonly lengthBytes: number | undefined;
   readonly bytesPerSecond: number | undefined;
   readonly receivedBytes: ReceivedBytes;

@@ -1,22 +1,21 @@
 import type { Clock } from "../../platform/clock.ts";
-import { DigestCheck } from "../../platform/digest-check.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import { parseDigest } from "../../protocol/digest.ts";
 import type { DownloadEvent, ReceivedBytes } from "../daemon/api-schema.ts";
 import type { DownloadPart } from "../daemon/download-frames.ts";
+import { ChecksumCheck } from "./checksum.ts";
 import { failureOf } from "./daemon-client.ts";
+import type { DeliveryPace } from "./delivery-pace.ts";
 import type { DownloadPlan } from "./download-plan.ts";
 import { RateMeter } from "./rate-meter.ts";
-import type { Reporter } from "./reporter.ts";
+import type { FileReporter } from "./reporter.ts";
 import type { Target } from "./target-file.ts";
 
 export interface ReceiveDeps {
   readonly target: Target;
-  readonly reporter: Reporter;
+  readonly reporter: FileReporter;
   readonly clock: Clock;
-  readonly plan: DownloadPlan;
-  /** For messages. */
-  readonly socketPath: string;
+  readonly plan: Pick<DownloadPlan, "checksum" | "name" | "range">;
+  readonly pace: DeliveryPace;
 }
 
 /** What has arrived, whole and checked. */
@@ -24,79 +23,115 @@ export interface ReceivedContent {
   readonly taskId: string;
   readonly lengthBytes: number;
   readonly receivedBytes: ReceivedBytes;
+  readonly lastModified: string | undefined;
+  /** The content stands at the target's link path. */
+  readonly isLinked: boolean;
 }
+
+/** Whoever sent the content went away before its end; more of it can be asked for. */
+export class BrokenOffError extends Error {
+  override readonly name = "BrokenOffError";
+}
+
+/** The content that an attempt found is not the one of which a part has been written. */
+export class OtherContentError extends Error {
+  override readonly name = "OtherContentError";
+}
+
+type Opened = Extract<DownloadEvent, { event: "opened" }>;
+type Completed = Extract<DownloadEvent, { event: "completed" }>;
 
 /**
- * Writes the content of a download to its target, in order, and checks its length and the digest that
- * the user gave. Resolves when all was written and is right; throws UserError, the signal's reason.
+ * Writes the content of a download to its target, in order and over as many attempts as it takes, and checks its
+ * length and the digest that the user gave.
  */
-export async function receiveDownload(
-  parts: AsyncIterable<DownloadPart>,
-  deps: ReceiveDeps,
-  signal: AbortSignal,
-): Promise<ReceivedContent> {
-  const receiver = new Receiver(deps);
-  try {
-    for await (const part of parts) {
-      signal.throwIfAborted();
-      if (part.kind === "content") await receiver.content(part.bytes);
-      else receiver.event(part.event);
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      EXIT.daemonUnavailable,
-      `the daemon at ${deps.socketPath} broke off; nothing was written, try again`,
-      error,
-    );
-  }
-  return receiver.finish();
-}
-
-class Receiver {
+export class Receiver {
   readonly #deps: ReceiveDeps;
   readonly #rate = new RateMeter();
-  readonly #check: DigestCheck | undefined;
-  #opened: Extract<DownloadEvent, { event: "opened" }> | undefined;
-  #completed: Extract<DownloadEvent, { event: "completed" }> | undefined;
+  #check: ChecksumCheck | undefined;
+  #taskId: string | undefined;
+  #firstByte = 0;
   #lengthBytes: number | undefined;
+  #lastModified: string | undefined;
   #receivedBytes: ReceivedBytes = { seed: 0, peers: 0, origin: 0 };
+  /** Of the attempts before this one. */
+  #receivedBefore: ReceivedBytes = { seed: 0, peers: 0, origin: 0 };
+  #heldBytes: number | undefined;
   #writtenBytes = 0;
 
   constructor(deps: ReceiveDeps) {
     this.#deps = deps;
-    const { digest: digestText } = deps.plan.request;
-    const digest = digestText === undefined ? undefined : parseDigest(digestText);
-    this.#check = digest === undefined ? undefined : new DigestCheck(digest);
+    const { checksum, range } = deps.plan;
+    this.#check = checksum && new ChecksumCheck(checksum);
+    if (range && "firstByte" in range) this.#firstByte = range.firstByte;
   }
 
-  async content(bytes: Uint8Array): Promise<void> {
+  /** How much of what is wanted is in the target. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** The first byte that is still wanted; undefined before anything was written. */
+  get nextByte(): number | undefined {
+    return this.#writtenBytes === 0 ? undefined : this.#firstByte + this.#writtenBytes;
+  }
+
+  /** Takes over what an earlier run has written of the content. */
+  adopt(bytes: Uint8Array): void {
+    this.#check?.update(bytes);
+    this.#writtenBytes += bytes.length;
+  }
+
+  /** Forgets what was written. */
+  async restart(): Promise<void> {
+    await this.#deps.target.restart?.();
+    this.#check = this.#deps.plan.checksum && new ChecksumCheck(this.#deps.plan.checksum);
+    this.#taskId = undefined;
+    this.#writtenBytes = 0;
+  }
+
+  /**
+   * Takes one attempt's parts. Resolves when all is written and right. Throws BrokenOffError when they end early,
+   * OtherContentError when they are of another content than before, UserError, or the signal's reason.
+   */
+  async receive(parts: AsyncIterable<DownloadPart>, signal: AbortSignal): Promise<ReceivedContent> {
+    const startBytes = this.#writtenBytes;
+    this.#receivedBefore = this.#receivedBytes;
+    let completed: Completed | undefined;
+    try {
+      for await (const part of parts) {
+        signal.throwIfAborted();
+        if (part.kind === "content") await this.#content(part.bytes, signal);
+        else if (part.event.event === "completed") completed = part.event;
+        else this.#event(part.event);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof UserError || error instanceof OtherContentError) throw error;
+      throw new BrokenOffError("the sender broke off", { cause: error });
+    }
+    if (!completed || this.#taskId === undefined) throw new BrokenOffError("there is no end");
+    return await this.#finish(completed, this.#writtenBytes - startBytes);
+  }
+
+  async #content(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#deps.pace.pass(bytes.length, signal);
     this.#check?.update(bytes);
     await this.#deps.target.write(bytes);
     this.#writtenBytes += bytes.length;
-    this.#report();
+    this.#report(this.#writtenBytes);
   }
 
-  event(event: DownloadEvent): void {
+  #event(event: Exclude<DownloadEvent, Completed>): void {
     switch (event.event) {
       case "opened":
-        this.#opened = event;
-        this.#lengthBytes = event.lengthBytes;
-        this.#deps.reporter.opened({
-          taskId: event.taskId,
-          lengthBytes: event.lengthBytes,
-          mediaType: event.mediaType,
-          output: this.#deps.plan.outputText,
-        });
+        this.#opened(event);
         break;
       case "progress":
         this.#lengthBytes = event.lengthBytes;
-        this.#receivedBytes = event.receivedBytes;
-        this.#report();
-        break;
-      case "completed":
-        this.#completed = event;
+        this.#receivedBytes = sum(this.#receivedBefore, event.receivedBytes);
+        this.#heldBytes = event.heldBytes;
+        this.#report(this.#writtenBytes);
         break;
       case "failed":
         throw failureOf(event.code, event.message);
@@ -105,9 +140,30 @@ class Receiver {
     }
   }
 
-  finish(): ReceivedContent {
-    if (!this.#opened || !this.#completed) throw this.#brokenOff();
-    if (this.#writtenBytes !== this.#completed.lengthBytes) throw this.#brokenOff();
+  #opened(event: Opened): void {
+    const { firstByte = 0, taskId, lengthBytes, mediaType } = event;
+    const isFirst = this.#taskId === undefined && this.#writtenBytes === 0;
+    const isSame = this.#taskId === undefined || this.#taskId === taskId;
+    if (!isFirst && (!isSame || firstByte !== this.#firstByte + this.#writtenBytes)) {
+      throw new OtherContentError("another content");
+    }
+    if (isFirst) this.#firstByte = firstByte;
+    this.#taskId = taskId;
+    this.#lengthBytes = lengthBytes;
+    this.#lastModified = event.lastModified ?? this.#lastModified;
+    if (event.replacesTaskId !== undefined) {
+      this.#deps.reporter.note(
+        "the file has changed at the origin since an earlier run was interrupted, so it is fetched anew",
+      );
+    }
+    this.#deps.reporter.opened({ taskId, lengthBytes, mediaType });
+  }
+
+  async #finish(completed: Completed, sentBytes: number): Promise<ReceivedContent> {
+    const { isLinked = false, lengthBytes } = completed;
+    const isWhole = sentBytes === (completed.sentBytes ?? lengthBytes);
+    if (!isLinked && !isWhole) throw new BrokenOffError("bytes are missing");
+    if (isLinked && this.#check) await this.#hashLinked(this.#check);
     const digest = this.#check?.finish();
     if (digest && !digest.matches) {
       throw new UserError(
@@ -116,27 +172,33 @@ class Receiver {
       );
     }
     return {
-      taskId: this.#opened.taskId,
-      lengthBytes: this.#writtenBytes,
-      receivedBytes: this.#completed.receivedBytes,
+      taskId: this.#taskId!,
+      lengthBytes: isLinked ? lengthBytes : this.#writtenBytes,
+      receivedBytes: sum(this.#receivedBefore, completed.receivedBytes),
+      lastModified: this.#lastModified,
+      isLinked,
     };
   }
 
-  #report(): void {
-    this.#rate.add(this.#deps.clock.nowMs(), this.#writtenBytes);
+  async #hashLinked(check: ChecksumCheck): Promise<void> {
+    const { createReadStream } = await import("node:fs");
+    const stream = createReadStream(this.#deps.target.linkPath!);
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) check.update(chunk);
+  }
+
+  #report(writtenBytes: number): void {
+    this.#rate.add(this.#deps.clock.nowMs(), writtenBytes);
     this.#deps.reporter.progress({
       name: this.#deps.plan.name,
-      writtenBytes: this.#writtenBytes,
+      writtenBytes,
+      heldBytes: this.#heldBytes,
       lengthBytes: this.#lengthBytes,
       bytesPerSecond: this.#rate.bytesPerSecond,
       receivedBytes: this.#receivedBytes,
     });
   }
+}
 
-  #brokenOff(): UserError {
-    return new UserError(
-      EXIT.daemonUnavailable,
-      `the daemon at ${this.#deps.socketPath} broke off after ${this.#writtenBytes} bytes; nothing was written, try again`,
-    );
-  }
+function sum(a: ReceivedBytes, b: ReceivedBytes): ReceivedBytes {
+  return { seed: a.seed + b.seed, peers: a.peers + b.peers, origin: a.origin + b.origin };
 }

@@ -1,30 +1,56 @@
 import type { ReceivedBytes } from "../daemon/api-schema.ts";
 import type { DownloadProgress } from "./progress-line.ts";
 
-/** How a download went. */
+/** How the download of one file went. */
 export interface DownloadSummary {
-  readonly name: string;
   readonly taskId: string;
-  /** As the user named it; "-" is standard output. */
-  readonly output: string;
+  /** Bytes written: those of the file, or of the part of it. */
   readonly lengthBytes: number;
   readonly durationMs: number;
   readonly receivedBytes: ReceivedBytes;
 }
 
-/** What a download says to whoever started it. Calls come in order: opened, progress, finished. */
-export interface Reporter extends Disposable {
+/** A file as reports name it. */
+export interface ReportedFile {
+  readonly name: string;
+  /** The target as the user may name it; "-" is standard output. */
+  readonly output: string;
+}
+
+/** What the download of one file says. Calls come in order: opened, progress, then one of the last three. */
+export interface FileReporter {
   /** Something worth knowing that is no failure. */
   note(sentence: string): void;
   opened(task: {
     readonly taskId: string;
     readonly lengthBytes: number | undefined;
     readonly mediaType: string | undefined;
-    readonly output: string;
   }): void;
   progress(progress: DownloadProgress): void;
   finished(summary: DownloadSummary): void;
-  /** The sentence itself is printed by the program's end. */
+  /** The target is left as it is. */
+  skipped(reason: string): void;
+  failed(failure: { readonly exitCode: number; readonly message: string }): void;
+}
+
+/** How a call for several files went. */
+export interface BatchSummary {
+  readonly finished: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly lengthBytes: number;
+  readonly durationMs: number;
+  readonly receivedBytes: ReceivedBytes;
+}
+
+/** What a call of dfget says to whoever started it. */
+export interface Reporter extends Disposable {
+  /** Something worth knowing about no file in particular. */
+  note(sentence: string): void;
+  file(file: ReportedFile): FileReporter;
+  /** At the end of several files. */
+  ended(summary: BatchSummary): void;
+  /** A failure of all; the sentence itself is printed by the program's end. */
   failed(failure: { readonly exitCode: number; readonly message: string }): void;
 }
 

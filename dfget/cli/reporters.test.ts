@@ -1,7 +1,10 @@
+/* oxlint-disable no-control-regex -- what is drawn on a terminal is control characters */
 import { describe, expect, it } from "vitest";
 
 import { jsonReporter } from "./json-reporter.ts";
-import { summaryLine, textReporter } from "./text-reporter.ts";
+import { columnsOf } from "./printable-text.ts";
+import { paintOf, wantsColour } from "./paint.ts";
+import { batchLine, quietReporter, summaryLine, textReporter } from "./text-reporter.ts";
 
 const progress = {
   name: "f",
@@ -11,18 +14,19 @@ const progress = {
   receivedBytes: { seed: 1, peers: 0, origin: 0 },
 };
 const summary = {
-  name: "f",
   taskId: "url:00",
-  output: "/x/f",
   lengthBytes: 1024,
   durationMs: 2000,
   receivedBytes: { seed: 0, peers: 0, origin: 0 },
 };
 
+const file = { name: "f", output: "/x/f" };
+const plain = paintOf(false);
+
 class Screen {
   text = "";
   readonly isTTY: boolean;
-  readonly columns = 80;
+  columns = 80;
 
   constructor(isTTY: boolean) {
     this.isTTY = isTTY;
@@ -33,68 +37,134 @@ class Screen {
   }
 }
 
+/** A reporter on a screen, with a time that the test sets. */
+function reporterOn(screen: Screen, hasColours = false) {
+  const time = { nowMs: 0 };
+  const paint = paintOf(hasColours);
+  const reporter = textReporter({ stream: screen, paint, nowMs: () => time.nowMs });
+  return { reporter, time };
+}
+
 describe("reports to a person", () => {
   it("draw one line again and again on a terminal and take it away at the end", () => {
     const screen = new Screen(true);
-    let nowMs = 0;
-    const reporter = textReporter(screen, () => nowMs);
-    for (nowMs of [0, 50, 99, 100]) reporter.progress(progress);
-    reporter.finished(summary);
+    const { reporter, time } = reporterOn(screen);
+    const reported = reporter.file(file);
+    for (time.nowMs of [0, 50, 99, 100]) reported.progress(progress);
+    reported.finished(summary);
     expect(screen.text.split("\n")).toHaveLength(2);
     expect(screen.text.match(/ 50%/g)).toHaveLength(2);
-    const summaryText = screen.text.split("\r\u001b[K").at(-1);
-    expect(summaryText).toMatch(/^f: 1\.0 KiB in 2\.0 s.*\n$/);
+    expect(screen.text.split("\r\u001b[J").at(-1)).toMatch(/^f: 1\.0 KiB in 2\.0 s.*\n$/);
+  });
+
+  it("draw a line for each file, above which those that are done stay", () => {
+    const screen = new Screen(true);
+    const { reporter, time } = reporterOn(screen);
+    const [a, b] = ["a", "b"].map((name) => ({
+      name,
+      reported: reporter.file({ name, output: name }),
+    }));
+    for (const { name, reported } of [a!, b!]) {
+      time.nowMs += 100;
+      reported.progress({ ...progress, name });
+    }
+    expect(screen.text).toMatch(/\ra .*\na .*\nb |a .*\r\u001b\[Ja .*\nb /s);
+    screen.text = "";
+    a!.reported.finished(summary);
+    expect(screen.text).toMatch(/^\r\u001b\[1A\u001b\[Ja: 1\.0 KiB in .*\nb /s);
+  });
+
+  it("count the rows that a narrower terminal has made of a line", () => {
+    const screen = new Screen(true);
+    const { reporter, time } = reporterOn(screen);
+    const reported = reporter.file(file);
+    reported.progress(progress);
+    screen.columns = 30;
+    screen.text = "";
+    time.nowMs = 100;
+    reported.progress(progress);
+    expect(screen.text).toMatch(/^\r\u001b\[[12]A\u001b\[J/);
+    expect(columnsOf(screen.text.split("\u001b[J")[1]!)).toBeLessThan(30);
   });
 
   it("are plain lines every few seconds elsewhere", () => {
     const screen = new Screen(false);
-    let nowMs = 0;
-    const reporter = textReporter(screen, () => nowMs);
-    for (; nowMs <= 12_000; nowMs += 100) reporter.progress(progress);
-    reporter.finished(summary);
+    const { reporter, time } = reporterOn(screen);
+    const reported = reporter.file(file);
+    for (; time.nowMs <= 12_000; time.nowMs += 100) reported.progress(progress);
+    reported.finished(summary);
     expect(screen.text).not.toContain("\u001b");
     expect(screen.text.trimEnd().split("\n")).toHaveLength(3);
   });
 
   it("leave no half line before the sentence of a failure", () => {
     const screen = new Screen(true);
-    const reporter = textReporter(screen, () => 0);
-    reporter.progress(progress);
+    const { reporter } = reporterOn(screen);
+    reporter.file(file).progress(progress);
     reporter.failed({ exitCode: 5, message: "not there" });
-    expect(screen.text.endsWith("\r\u001b[K")).toBe(true);
+    expect(screen.text.endsWith("\r\u001b[J")).toBe(true);
   });
 
   it("end with where the bytes came from", () => {
-    expect(summaryLine(summary)).toBe("f: 1.0 KiB in 2.0 s (512 B/s), all from this node's disk");
-    expect(summaryLine({ ...summary, lengthBytes: 0 })).toBe("f: 0 B in 2.0 s");
+    const line = (changes: object) => summaryLine("f", { ...summary, ...changes }, plain);
+    expect(line({})).toBe("f: 1.0 KiB in 2.0 s (512 B/s), all from this node's disk");
+    expect(line({ lengthBytes: 0 })).toBe("f: 0 B in 2.0 s");
     const receivedBytes = { seed: 256, peers: 768, origin: 0 };
-    expect(summaryLine({ ...summary, receivedBytes })).toBe(
-      "f: 1.0 KiB in 2.0 s (512 B/s), peers 75% seed 25%",
+    expect(line({ receivedBytes })).toBe("f: 1.0 KiB in 2.0 s (512 B/s), peers 75% seed 25%");
+  });
+
+  it("sum up several files", () => {
+    const counts = { ...summary, finished: 3, skipped: 0, failed: 0 };
+    expect(batchLine(counts, plain)).toBe(
+      "3 files, 1.0 KiB in 2.0 s (512 B/s), all from this node's disk",
     );
+    expect(batchLine({ ...counts, finished: 1, skipped: 2, failed: 1 }, plain)).toMatch(
+      /^1 file, .*; 2 left alone, 1 failed$/,
+    );
+  });
+
+  it("have colours only where they are wanted", () => {
+    expect(wantsColour("auto", true, {})).toBe(true);
+    expect(wantsColour("auto", false, {})).toBe(false);
+    expect(wantsColour("auto", true, { NO_COLOR: "1" })).toBe(false);
+    expect(wantsColour("auto", true, { TERM: "dumb" })).toBe(false);
+    expect(wantsColour("always", false, { NO_COLOR: "1" })).toBe(true);
+    expect(wantsColour("never", true, {})).toBe(false);
+    expect(summaryLine("f", summary, paintOf(true))).toContain("\u001b[32m1.0 KiB\u001b[0m");
+  });
+
+  it("are failures alone when nothing is to be said", () => {
+    const screen = new Screen(false);
+    const reporter = quietReporter(screen);
+    const reported = reporter.file(file);
+    reported.note("a note");
+    reported.finished(summary);
+    expect(screen.text).toBe("");
+    reported.failed({ exitCode: 5, message: "not there" });
+    expect(screen.text).toBe("f: failed: not there\n");
   });
 });
 
 describe("reports to a program", () => {
-  it("are one JSON object a line", () => {
+  it("are one JSON object a line, which names the file", () => {
     const screen = new Screen(false);
     let nowMs = 0;
     const reporter = jsonReporter(screen, () => nowMs);
-    reporter.note("a note");
-    for (; nowMs < 1000; nowMs += 100) reporter.progress(progress);
-    reporter.finished(summary);
-    reporter.failed({ exitCode: 5, message: "not there" });
+    const reported = reporter.file(file);
+    reported.note("a note");
+    for (; nowMs < 1000; nowMs += 100) reported.progress(progress);
+    reported.finished(summary);
+    reported.skipped("it is there");
+    reported.failed({ exitCode: 5, message: "not there" });
+    reporter.ended({ ...summary, finished: 1, skipped: 1, failed: 1 });
     const events = screen.text
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(events.map(({ event }) => event)).toEqual([
-      "note",
-      "progress",
-      "progress",
-      "finished",
-      "failed",
-    ]);
+    const names = events.map(({ event }) => event);
+    expect(names.join(" ")).toBe("note progress progress finished skipped failed ended");
+    expect(events.slice(0, -1).map(({ output }) => output)).toEqual(Array(6).fill("/x/f"));
     expect(events[1]).toMatchObject({ writtenBytes: 512, bytesPerSecond: 100 });
-    expect(events[3]).toMatchObject({ output: "/x/f", durationMs: 2000 });
+    expect(events[3]).toMatchObject({ taskId: "url:00", durationMs: 2000 });
   });
 });

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmod,
+  link,
   lstat,
   mkdir,
   mkdtemp,
@@ -37,11 +38,58 @@ describe("a target file", () => {
       await target.write(Buffer.from("two"));
       const names = await readdir(directory);
       expect(names).toHaveLength(1);
-      expect(names[0]).toMatch(/^\.f\.[0-9a-f]{12}\.part$/);
+      expect(names[0]).toMatch(/^\.f\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.part$/);
       await target.commit();
     }
     expect(await readdir(directory)).toEqual(["f"]);
     expect(await readFile(path, "utf8")).toBe("one two");
+  });
+
+  it("gets the rights and the time that are asked for", async () => {
+    const path = join(directory, "f");
+    await using target = await openTargetFile(path, never);
+    await target.commit({ mode: 0o640, modifiedAtMs: Date.UTC(2001, 1, 3) });
+    const info = await stat(path);
+    expect(info.mode & 0o777).toBe(0o640);
+    expect(info.mtimeMs).toBe(Date.UTC(2001, 1, 3));
+  });
+
+  it("can be begun anew", async () => {
+    const path = join(directory, "f");
+    await using target = await openTargetFile(path, never);
+    await target.write(Buffer.from("something long"));
+    await target.restart!();
+    await target.write(Buffer.from("short"));
+    await target.commit();
+    expect(await readFile(path, "utf8")).toBe("short");
+  });
+
+  it("is what was put at its link path", async () => {
+    const path = join(directory, "f");
+    await writeFile(join(directory, "store"), "content");
+    await using target = await openTargetFile(path, never);
+    await link(join(directory, "store"), target.linkPath!);
+    await target.commit({ isLinked: true });
+    expect((await stat(path)).ino).toBe((await stat(join(directory, "store"))).ino);
+    await target[Symbol.asyncDispose]();
+    expect((await readdir(directory)).sort()).toEqual(["f", "store"]);
+  });
+
+  it("takes away what a killed process has left, and nothing of a living one", async () => {
+    const module = new URL("./target-file.ts", import.meta.url).href;
+    const script = `
+      const { openTargetFile } = await import(${JSON.stringify(module)});
+      const target = await openTargetFile(${JSON.stringify(join(directory, "f"))}, new AbortController().signal);
+      await target.write(Buffer.from("half"));
+      process.kill(process.pid, "SIGKILL");`;
+    spawnSync(process.execPath, ["--input-type=module", "-e", script]);
+    const [left] = await readdir(directory);
+    expect(left).toMatch(/\.part$/);
+    const living = left!.replace(/-\d+-/, `-${process.ppid}-`);
+    await writeFile(join(directory, living), "");
+    await using _target = await openTargetFile(join(directory, "g"), never);
+    const names = (await readdir(directory)).filter((name) => !name.startsWith(".g."));
+    expect(names).toEqual([living]);
   });
 
   it("leaves what was there when the download fails", async () => {

@@ -1,22 +1,33 @@
-import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { rmSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { access, constants, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { systemClock } from "../../platform/clock.ts";
 import { fileFailure } from "./file-failure.ts";
+import { partPathOf, removeAbandonedParts } from "./part-name.ts";
 
-const NAME_BYTES_MAX = 255;
 const READER_POLL_MS = 50;
+
+/** What a finished file gets besides its content. */
+export interface FileAttributes {
+  /** When it was modified, milliseconds since 1970; now when undefined. */
+  readonly modifiedAtMs?: number | undefined;
+  /** Its rights; those of the file that it replaces, else the usual ones, when undefined. */
+  readonly mode?: number | undefined;
+}
 
 /** Where a download is written. Disposing it without `commit` leaves nothing behind. */
 export interface Target extends AsyncDisposable {
+  /** Where somebody may put a finished file instead of writing; undefined where that is no use. */
+  readonly linkPath?: string | undefined;
   /** Resolves when the bytes are written and their memory can be used again. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes what was written the result. */
-  commit(): Promise<void>;
+  /** Forgets what was written. Throws UserError where it has left the program already. */
+  restart?(): Promise<void>;
+  /** Makes what was written the result, or what stands at the link path. */
+  commit(attributes?: FileAttributes & { readonly isLinked?: boolean }): Promise<void>;
 }
 
 /**
@@ -32,6 +43,7 @@ export async function openTargetFile(path: string, signal: AbortSignal): Promise
     if (info && !info.isFile() && !info.isDirectory()) return await openSpecialFile(place);
     if (info?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     if (info) await access(place, constants.W_OK);
+    await removeAbandonedParts(dirname(place));
     return await openPartFile(place, info);
   } catch (error) {
     signal.throwIfAborted();
@@ -40,7 +52,7 @@ export async function openTargetFile(path: string, signal: AbortSignal): Promise
 }
 
 /** Where a file written to `path` comes to stand: links are followed, also those to what is not there yet. */
-async function placeOf(path: string): Promise<string> {
+export async function placeOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -64,11 +76,13 @@ async function openWhenRead(path: string, signal: AbortSignal): Promise<FileHand
 }
 
 async function openPartFile(path: string, replaced: Stats | undefined): Promise<Target> {
-  const partPath = join(dirname(path), partName(basename(path)));
+  const partPath = partPathOf(path);
+  const linkPath = `${partPath.slice(0, -".part".length)}.link`;
   const file = await open(partPath, "wx", replaced ? 0o600 : 0o666);
   // A second signal ends the process without unwinding.
-  const onExit = (): void => rmSync(partPath, { force: true });
+  const onExit = (): void => [partPath, linkPath].forEach((each) => rmSync(each, { force: true }));
   process.once("exit", onExit);
+  let writtenBytes = 0;
   let isOpen = true;
   let isCommitted = false;
   const close = async (): Promise<void> => {
@@ -77,14 +91,21 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
     await file.close();
   };
   return {
-    write: async (bytes) => await writeAll(file, bytes, path),
-    async commit() {
+    linkPath,
+    async write(bytes) {
+      await writeAll(file, bytes, path, writtenBytes);
+      writtenBytes += bytes.length;
+    },
+    async restart() {
+      await file.truncate(0);
+      writtenBytes = 0;
+    },
+    async commit({ isLinked = false, ...attributes } = {}) {
       try {
-        if (replaced) await takeOver(file, replaced);
-        await file.sync();
+        if (!isLinked) await finish(file, replaced, attributes);
         await close();
-        await rename(partPath, path);
-        isCommitted = true;
+        await rename(isLinked ? linkPath : partPath, path);
+        isCommitted = !isLinked;
         await syncDirectory(dirname(path));
       } catch (error) {
         throw fileFailure(error, path);
@@ -93,16 +114,27 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
     async [Symbol.asyncDispose]() {
       await close();
       if (!isCommitted) await rm(partPath, { force: true });
+      await rm(linkPath, { force: true });
       process.off("exit", onExit);
     },
   };
 }
 
-/** Gives a new file the rights of the one that it replaces. */
-async function takeOver(file: FileHandle, replaced: Stats): Promise<void> {
+/** Gives a new file its rights and its time, and brings it to the disk. */
+export async function finish(
+  file: FileHandle,
+  replaced: Stats | undefined,
+  { mode, modifiedAtMs }: FileAttributes,
+): Promise<void> {
   // Only root may give a file to somebody else.
-  await file.chown(replaced.uid, replaced.gid).catch(() => undefined);
-  await file.chmod(replaced.mode & 0o777);
+  if (replaced) await file.chown(replaced.uid, replaced.gid).catch(() => undefined);
+  const rights = mode ?? (replaced && replaced.mode & 0o777);
+  if (rights !== undefined) await file.chmod(rights);
+  // The times of a file are in seconds, which a date far away does not fit into.
+  if (modifiedAtMs !== undefined) {
+    await file.utimes(modifiedAtMs / 1000, modifiedAtMs / 1000).catch(() => undefined);
+  }
+  await file.sync();
 }
 
 async function openSpecialFile(path: string): Promise<Target> {
@@ -114,11 +146,18 @@ async function openSpecialFile(path: string): Promise<Target> {
   };
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
+/** Writes bytes at an offset, or where the file stands. Throws UserError about `path`. */
+export async function writeAll(
+  file: FileHandle,
+  bytes: Uint8Array,
+  path: string,
+  offsetBytes?: number,
+): Promise<void> {
   try {
     let offset = 0;
     while (offset < bytes.length) {
-      const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset);
+      const position = offsetBytes === undefined ? null : offsetBytes + offset;
+      const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset, position);
       offset += bytesWritten;
     }
   } catch (error) {
@@ -126,20 +165,8 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, path: string): Prom
   }
 }
 
-/** `.NAME.<random>.part`, within what a name may have. */
-function partName(name: string): string {
-  const ending = `.${randomBytes(6).toString("hex")}.part`;
-  let kept = "";
-  for (const character of name) {
-    const lengthBytes = Buffer.byteLength(kept + character) + ending.length + 1;
-    if (lengthBytes > NAME_BYTES_MAX) break;
-    kept += character;
-  }
-  return `.${kept}${ending}`;
-}
-
 /** Makes the rename last through a power cut, where the file system can. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r").catch(() => undefined);
   if (!directory) return;
   await directory.sync().catch(() => undefined);

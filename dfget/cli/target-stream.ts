@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 
+import { EXIT, UserError } from "../../platform/user-error.ts";
 import { fileFailure } from "./file-failure.ts";
 import type { Target } from "./target-file.ts";
 
@@ -16,6 +17,12 @@ export function streamTarget(stream: Writable, name: string): Target {
       await new Promise<void>((resolve, reject) => {
         stream.write(bytes, (error) => (error ? reject(fileFailure(error, name)) : resolve()));
       });
+    },
+    restart: async () => {
+      throw new UserError(
+        EXIT.originFailed,
+        `the file changed at the origin while it was read, and part of it is on ${name} already; throw that away and ask for it again`,
+      );
     },
     commit: async () => undefined,
     // The listener stays: an error that comes late must not end the program by itself.

@@ -7,16 +7,44 @@ import {
   PIECE_LENGTH_BYTES_MIN,
   URL_LENGTH_MAX,
 } from "../../protocol/limits.ts";
+import { FILTERS_MAX, TAG_LENGTH_MAX } from "./request-limits.ts";
 
 /*
  * What the command line and the daemon of a node say to each other over the unix socket. Both ends
  * take their types from here. Errors before an answer has begun are ErrorBody of protocol/rest.ts.
  */
 
-/** The most query parameters that one request may leave out of account. */
-export const FILTERS_MAX = 64;
-/** The longest tag. */
-export const TAG_LENGTH_MAX = 256;
+/** Which part of a task is wanted, and where it may be put. */
+const wantedContent = {
+  range: Type.Optional(
+    Type.Object(
+      {
+        firstByte: Type.Optional(Type.Integer({ minimum: 0 })),
+        lastByte: Type.Optional(Type.Integer({ minimum: 0 })),
+        suffixBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+        mayBeEmpty: Type.Optional(
+          Type.Boolean({ description: "whether the range may begin where the content ends" }),
+        ),
+      },
+      { description: "the part that is wanted: from a byte on, up to a byte, or at the end" },
+    ),
+  ),
+  linkPath: Type.Optional(
+    Type.String({
+      minLength: 2,
+      maxLength: 4096,
+      description:
+        "where a link to the daemon's own file may be put instead of sending the content; nothing is there yet",
+    }),
+  ),
+};
+
+/** The body of `POST /v1/tasks/{id}/content`. */
+export const WantedContent = Type.Object(wantedContent);
+export type WantedContent = Static<typeof WantedContent>;
+
+/** The task in the path of a route. */
+export const TaskParams = Type.Object({ id: Type.String({ maxLength: 160 }) });
 
 /** The body of `POST /v1/downloads`. */
 export const DownloadRequest = Type.Object({
@@ -47,6 +75,7 @@ export const DownloadRequest = Type.Object({
   backSource: Type.Optional(
     Type.Boolean({ description: "whether this node may ask the origin itself; true when absent" }),
   ),
+  ...wantedContent,
 });
 export type DownloadRequest = Static<typeof DownloadRequest>;
 
@@ -63,6 +92,13 @@ export const DownloadEvent = Type.Union([
     taskId: Type.String(),
     lengthBytes: Type.Optional(byteCount),
     mediaType: Type.Optional(Type.String()),
+    lastModified: Type.Optional(Type.String({ description: "as the origin writes it" })),
+    replacesTaskId: Type.Optional(
+      Type.String({ description: "an unfinished task of an older version of the same file" }),
+    ),
+    firstByte: Type.Optional(
+      Type.Integer({ minimum: 0, description: "where the content sent begins; 0 when absent" }),
+    ),
     firstSource: Type.String({ description: "where the first piece came from" }),
   }),
   Type.Object({
@@ -73,7 +109,13 @@ export const DownloadEvent = Type.Union([
   }),
   Type.Object({
     event: Type.Literal("completed"),
-    lengthBytes: byteCount,
+    lengthBytes: Type.Integer({ minimum: 0, description: "of the whole" }),
+    sentBytes: Type.Optional(
+      Type.Integer({ minimum: 0, description: "content in this answer; all when absent" }),
+    ),
+    isLinked: Type.Optional(
+      Type.Boolean({ description: "whether the file stands at linkPath instead" }),
+    ),
     receivedBytes: ReceivedBytes,
   }),
   Type.Object({
@@ -94,6 +136,7 @@ export const DaemonStatus = Type.Object({
   supernodes: Type.Array(Type.String(), { description: "the supernodes it was started with" }),
   connectedSupernode: Type.Optional(Type.String({ description: "the one connected to now" })),
   downloads: Type.Integer({ minimum: 0, description: "downloads running now" }),
+  dataDir: Type.Optional(Type.String({ description: "where its pieces are" })),
 });
 export type DaemonStatus = Static<typeof DaemonStatus>;
 

@@ -134,10 +134,13 @@ describe("the control server", () => {
       event: "opened",
       taskId: "url:00",
       mediaType: "text/plain",
+      firstByte: 0,
       firstSource: "peers",
     });
     expect(events.at(-1)).toEqual({
       event: "completed",
+      sentBytes: 5_000_000,
+      isLinked: false,
       lengthBytes: bytes.length,
       receivedBytes: { seed: 1, peers: 2, origin: 0 },
     });

@@ -1,19 +1,33 @@
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { fastify } from "fastify";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { printableUrl } from "../../platform/log.ts";
 import { VERSION } from "../../platform/version.ts";
 import { formatEndpoint } from "../../protocol/endpoint.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { ErrorBody } from "../../protocol/rest.ts";
+import type { TaskId } from "../../protocol/task-id.ts";
+import type { LocalCache, NeighbourSummary } from "../peer/local-cache.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import type { PeerStatus } from "../peer/peer-options.ts";
 import type { RateLimits } from "../peer/rate-limits.ts";
 import { Activity } from "./activity.ts";
-import { DaemonLimits, DaemonLimitsChange, DaemonStatus, DownloadRequest } from "./api-schema.ts";
+import {
+  DaemonLimits,
+  DaemonLimitsChange,
+  DaemonStatus,
+  DownloadRequest,
+  TaskParams,
+  WantedContent,
+} from "./api-schema.ts";
+import { addCacheRoutes } from "./cache-routes.ts";
+import { CachedTasks } from "./cached-tasks.ts";
+import { Catalog, askedKey } from "./catalog.ts";
 import { bindControlSocket } from "./control-socket.ts";
 import { readerGone, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
@@ -30,6 +44,9 @@ export interface DownloadPeer {
   open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
   status(): Pick<PeerStatus, "nodeId" | "endpoint" | "supernodeUrl">;
   readonly limits: Pick<RateLimits, "values" | "set">;
+  /** Absent where there is no cache to look after. */
+  readonly cache?: LocalCache;
+  neighbours?(): NeighbourSummary[];
 }
 
 export interface ControlServerOptions {
@@ -37,6 +54,9 @@ export interface ControlServerOptions {
   readonly socketPath: string;
   /** What the peer was started with, shown to clients. */
   readonly supernodeUrls: readonly string[];
+  /** Where the names and pins of tasks are kept; they are not where it is absent. */
+  readonly dataDir?: string;
+  readonly diskQuotaBytes?: number;
 }
 
 /**
@@ -50,14 +70,17 @@ export class ControlServer implements AsyncDisposable {
   readonly #log: Log;
   readonly #app: FastifyInstance;
   readonly #closing = new AbortController();
+  readonly #cached: { readonly catalog: Catalog; readonly tasks: CachedTasks } | undefined;
   readonly activity: Activity;
 
   private constructor(
     peer: DownloadPeer,
     options: ControlServerOptions,
     deps: { clock: Clock; log: Log },
+    cached: { readonly catalog: Catalog; readonly tasks: CachedTasks } | undefined,
   ) {
     this.#peer = peer;
+    this.#cached = cached;
     this.#options = options;
     this.#clock = deps.clock;
     this.#log = deps.log;
@@ -72,12 +95,17 @@ export class ControlServer implements AsyncDisposable {
     deps: { readonly clock: Clock; readonly log: Log },
     signal: AbortSignal,
   ): Promise<ControlServer> {
-    const server = new ControlServer(peer, options, deps);
+    const server = new ControlServer(
+      peer,
+      options,
+      deps,
+      await cachedTasks(peer, options, deps.log),
+    );
     await server.#app.ready();
     try {
       await bindControlSocket(server.#app.server, options.socketPath, deps, signal);
     } catch (error) {
-      await server.#app.close();
+      await server[Symbol.asyncDispose]();
       throw error;
     }
     return server;
@@ -94,6 +122,7 @@ export class ControlServer implements AsyncDisposable {
     const timer = setTimeout(() => this.#app.server.closeAllConnections(), CLOSE_MS_MAX);
     await this.#app.close();
     clearTimeout(timer);
+    await this.#cached?.tasks[Symbol.asyncDispose]();
   }
 
   #routes(): FastifyInstance {
@@ -127,20 +156,72 @@ export class ControlServer implements AsyncDisposable {
         return reply;
       },
     );
+    if (this.#cached) this.#cacheRoutes(app, this.#cached.tasks);
     return app;
   }
 
+  #cacheRoutes(app: Parameters<typeof addCacheRoutes>[0], tasks: CachedTasks): void {
+    addCacheRoutes(app, {
+      tasks,
+      quotaBytes: this.#options.diskQuotaBytes ?? 0,
+      supernodeUrl: () => this.#peer.status().supernodeUrl,
+      neighbours: () => this.#peer.neighbours?.() ?? [],
+      signalOf: (response) => AbortSignal.any([this.#closing.signal, clientGone(response)]),
+    });
+    app.post(
+      "/v1/tasks/:id/content",
+      { schema: { params: TaskParams, body: WantedContent } },
+      async (request, reply) => {
+        const taskId = tasks.idOf(request.params.id);
+        await this.#stream({ taskId, origin: undefined }, request.body, reply, () => ({}));
+        return reply;
+      },
+    );
+  }
+
   async #download(body: DownloadRequest, reply: FastifyReply): Promise<void> {
+    const request = taskRequestOf(body);
+    await this.#stream(request, body, reply, (task) => this.#noted(task.taskId, body, request));
+  }
+
+  /** Remembers what a task is of. Tells the client when an unfinished one was of an older version of it. */
+  #noted(
+    taskId: TaskId,
+    body: DownloadRequest,
+    { origin, identity }: TaskRequest,
+  ): { replacesTaskId?: string } {
+    const { catalog, tasks } = this.#cached ?? {};
+    if (!catalog || !tasks || !origin) return {};
+    const asked = askedKey([origin.url, [...origin.headers], identity, body.digest]);
+    const before = catalog.lastFor(asked);
+    const isPrivate = origin.headers.size > 0;
+    catalog.note(taskId, { source: printableUrl(origin.url), isPrivate, asked });
+    const isOld = before !== undefined && before !== taskId && tasks.isUnfinished(before);
+    return isOld ? { replacesTaskId: before } : {};
+  }
+
+  async #stream(
+    request: TaskRequest,
+    wanted: WantedContent,
+    reply: FastifyReply,
+    noteOf: (task: OpenTask) => { replacesTaskId?: string },
+  ): Promise<void> {
     this.#closing.signal.throwIfAborted();
     if (this.activity.running >= DOWNLOADS_MAX) {
       throw new ProtocolError("LIMIT_EXCEEDED", `${DOWNLOADS_MAX} downloads are running already`);
     }
     using _running = this.activity.begin();
     const signal = AbortSignal.any([this.#closing.signal, clientGone(reply.raw)]);
-    const request = taskRequestOf(body);
     await using task = await this.#peer.open(request, signal);
+    const note = noteOf(task);
     reply.hijack();
-    await streamDownload(reply.raw, task, { clock: this.#clock, log: this.#log }, signal);
+    await streamDownload(
+      reply.raw,
+      task,
+      { ...wanted, ...note },
+      { clock: this.#clock, log: this.#log },
+      signal,
+    );
   }
 
   #status(): DaemonStatus {
@@ -154,6 +235,7 @@ export class ControlServer implements AsyncDisposable {
       supernodes: [...this.#options.supernodeUrls],
       ...(supernodeUrl === undefined ? {} : { connectedSupernode: supernodeUrl }),
       downloads: this.activity.running,
+      ...(this.#options.dataDir === undefined ? {} : { dataDir: this.#options.dataDir }),
     };
   }
 
@@ -164,6 +246,16 @@ export class ControlServer implements AsyncDisposable {
       known ?? new ProtocolError("INTERNAL", "the daemon failed by a defect; its log says more");
     return reply.code(status).send({ code, message });
   }
+}
+
+async function cachedTasks(
+  { cache }: DownloadPeer,
+  { dataDir }: ControlServerOptions,
+  log: Log,
+): Promise<{ readonly catalog: Catalog; readonly tasks: CachedTasks } | undefined> {
+  if (!cache || dataDir === undefined) return undefined;
+  const catalog = await Catalog.open(join(dataDir, "catalog.json"), log);
+  return { catalog, tasks: await CachedTasks.open(cache, catalog, log) };
 }
 
 /** Aborts when the connection of an answer is gone before the answer is. */

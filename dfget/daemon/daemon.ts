@@ -9,6 +9,7 @@ import { peerOptionsOf } from "../node-config.ts";
 import { formatEndpoint } from "../../protocol/endpoint.ts";
 import type { PeerOptions } from "../peer/peer-options.ts";
 import { Peer } from "../peer/peer.ts";
+import type { ControlServerOptions } from "./control-server.ts";
 import { ControlServer } from "./control-server.ts";
 import { inUse, isAnswering } from "./control-socket.ts";
 import { daemonDefinition } from "./daemon-config.ts";
@@ -34,7 +35,12 @@ export async function runDaemon(
 
   await using stack = new AsyncDisposableStack();
   const peer = await startPeer(options, config.anyPort, log);
-  const controlOptions = { socketPath, supernodeUrls: options.supernodeUrls };
+  const controlOptions = {
+    socketPath,
+    supernodeUrls: options.supernodeUrls,
+    dataDir: options.dataDir,
+    diskQuotaBytes: options.diskQuotaBytes,
+  };
   const control = await startControl(peer, controlOptions, log, signal);
   // The socket goes last: whoever finds none may start another daemon on the same pieces.
   stack.use(control);
@@ -61,7 +67,7 @@ async function startPeer(options: PeerOptions, anyPort: boolean, log: Log): Prom
 
 async function startControl(
   peer: Peer,
-  options: { socketPath: string; supernodeUrls: readonly string[] },
+  options: ControlServerOptions,
   log: Log,
   signal: AbortSignal,
 ): Promise<ControlServer> {

@@ -6,10 +6,14 @@ import type { Log } from "../../platform/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { OpenTask } from "../peer/open-task.ts";
 import { DOWNLOAD_MEDIA_TYPE } from "./api-schema.ts";
-import type { DownloadEvent } from "./api-schema.ts";
+import type { DownloadEvent, WantedContent } from "./api-schema.ts";
+import { readRangeOf } from "./read-range.ts";
 import { DOWNLOAD_FRAME_BYTES_MAX, contentHeader, eventFrame } from "./download-frames.ts";
 
 const PROGRESS_INTERVAL_MS = 250;
+
+/** What of a task is wanted, where it may be put, and what is known of it beforehand. */
+type AskedContent = WantedContent & { readonly replacesTaskId?: string };
 
 /**
  * Answers a download: what is known about the task, then its content in order with events of its
@@ -19,6 +23,7 @@ const PROGRESS_INTERVAL_MS = 250;
 export async function streamDownload(
   response: ServerResponse,
   task: OpenTask,
+  wanted: AskedContent,
   deps: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<void> {
@@ -30,7 +35,7 @@ export async function streamDownload(
   const reporting = reportProgress(response, task, deps.clock, until);
   let last: DownloadEvent;
   try {
-    last = await sendContent(response, task, signal);
+    last = await sendContent(response, task, wanted, signal);
   } catch (error) {
     last = failureEvent(error, deps.log);
   }
@@ -42,23 +47,36 @@ export async function streamDownload(
 async function sendContent(
   response: ServerResponse,
   task: OpenTask,
+  wanted: AskedContent,
   signal: AbortSignal,
 ): Promise<DownloadEvent> {
   // Awaited below; a failure of the reading comes first and must not leave this one unhandled.
   task.completed.catch(() => undefined);
-  response.write(eventFrame(openedEvent(task)));
+  const range = readRangeOf(wanted.range, task.lengthBytes);
+  response.write(eventFrame(openedEvent(task, range.firstByte, wanted.replacesTaskId)));
+  const isWhole = range.firstByte === 0 && range.lastByte === undefined;
+  if (isWhole && wanted.linkPath !== undefined && task.linkTo) {
+    await abortable(task.completed, signal);
+    if (await task.linkTo(wanted.linkPath)) return completedEvent(task, 0, true);
+  }
   let sentBytes = 0;
-  for await (const bytes of task.read({ firstByte: 0 }, signal)) {
+  for await (const bytes of task.read(range, signal)) {
     for (let offset = 0; offset < bytes.length; offset += DOWNLOAD_FRAME_BYTES_MAX) {
       const part = bytes.subarray(offset, offset + DOWNLOAD_FRAME_BYTES_MAX);
       await sendPart(response, part, signal);
       sentBytes += part.length;
     }
   }
-  await abortable(task.completed, signal);
+  if (isWhole) await abortable(task.completed, signal);
+  return completedEvent(task, sentBytes, false);
+}
+
+function completedEvent(task: OpenTask, sentBytes: number, isLinked: boolean): DownloadEvent {
   return {
     event: "completed",
     lengthBytes: task.lengthBytes ?? sentBytes,
+    sentBytes,
+    isLinked,
     receivedBytes: { ...task.progress().receivedBytes },
   };
 }
@@ -109,12 +127,19 @@ async function reportProgress(
   }
 }
 
-function openedEvent(task: OpenTask): DownloadEvent {
+function openedEvent(
+  task: OpenTask,
+  firstByte: number,
+  replacesTaskId: string | undefined,
+): DownloadEvent {
   return {
     event: "opened",
     taskId: task.taskId,
     ...(task.lengthBytes === undefined ? {} : { lengthBytes: task.lengthBytes }),
     ...(task.mediaType === undefined ? {} : { mediaType: task.mediaType }),
+    ...(task.lastModified === undefined ? {} : { lastModified: task.lastModified }),
+    ...(replacesTaskId === undefined ? {} : { replacesTaskId }),
+    firstByte,
     firstSource: task.firstSource,
   };
 }

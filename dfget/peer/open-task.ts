@@ -42,6 +42,8 @@ export interface OpenTask extends AsyncDisposable {
   readonly lengthBytes: number | undefined;
   /** What the origin called the content. */
   readonly mediaType: string | undefined;
+  /** When the origin said that the content was last modified, in its words. */
+  readonly lastModified?: string | undefined;
   /** Where the first piece came from. */
   readonly firstSource: ByteSource;
   /**
@@ -58,4 +60,9 @@ export interface OpenTask extends AsyncDisposable {
   /** Set when the task failed. */
   readonly failure: ProtocolError | undefined;
   progress(): TaskProgress;
+  /**
+   * Makes `path` another name of the file that holds the content, read-only. Resolves to false where that is not
+   * possible, as on another file system; only for a task that is completed.
+   */
+  linkTo?(path: string): Promise<boolean>;
 }

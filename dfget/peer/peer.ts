@@ -24,6 +24,8 @@ import { Joins } from "./joins.ts";
 import { NeighbourConversation } from "./neighbour-conversation.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 import { loadNodeIdentity } from "./node-identity.ts";
+import type { NeighbourSummary } from "./local-cache.ts";
+import { LocalCache } from "./local-cache.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { OpenTask, TaskRequest } from "./open-task.ts";
 import { storeInlineContent } from "./inline-content.ts";
@@ -82,6 +84,8 @@ export class Peer implements AsyncDisposable {
   readonly #supernode: SupernodeConversation;
   readonly #link: SupernodeLink;
   readonly #server: PeerServer;
+  /** What the node holds. */
+  readonly cache: LocalCache;
   readonly #self: { readonly nodeId: NodeId; endpoint: Endpoint };
   #endpoint: Endpoint;
   readonly #startedMs: number;
@@ -175,6 +179,14 @@ export class Peer implements AsyncDisposable {
     const keeper = this.#keeper;
     this.#originRuns = new OriginRuns({ intake: originIntake, driver, keeper, log });
     const conversation = new NeighbourConversation({ driver, sessions, keeper });
+    this.cache = new LocalCache({
+      store,
+      sessions,
+      keeper,
+      signer: identity.signer,
+      endorsement: () => originIntake.endorsement,
+      sendToSupernode,
+    });
     const joins = new Joins({ send: sendToSupernode, clock });
     this.#opener = new SessionOpener({
       ...origin,
@@ -251,6 +263,7 @@ export class Peer implements AsyncDisposable {
    */
   async open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask> {
     const ended = AbortSignal.any([signal, this.#closing.signal]);
+    const { nextNumber } = this.#sessions;
     const local = request.taskId && (await this.openLocal(request.taskId));
     if (local) return local;
     const session = await this.#opening.run(
@@ -260,7 +273,7 @@ export class Peer implements AsyncDisposable {
     );
     session.relaxLimit(request.limitBytesPerSecond ?? 0);
     this.limits.apply(session);
-    const handle = this.#handle(session);
+    const handle = this.#handle(session, session.number < nextNumber);
     try {
       await session.until(() => session.lengthBytes !== undefined || session.isReadable(0), ended);
     } catch (error) {
@@ -273,7 +286,15 @@ export class Peer implements AsyncDisposable {
   /** A task that is complete and proven here already; asks nobody. */
   async openLocal(taskId: TaskId): Promise<OpenTask | undefined> {
     const session = await this.#keeper.wake(taskId);
-    return session?.isComplete ? this.#handle(session) : undefined;
+    return session?.isComplete ? this.#handle(session, true) : undefined;
+  }
+
+  /** The nodes that a control connection is up to. */
+  neighbours(): NeighbourSummary[] {
+    return [...this.#neighbours.all()].map(({ nodeId, endpoint }) => ({
+      nodeId,
+      endpoint: formatEndpoint(endpoint),
+    }));
   }
 
   status(): PeerStatus {
@@ -338,9 +359,11 @@ export class Peer implements AsyncDisposable {
     return session;
   }
 
-  #handle(session: TaskSession): OpenTask {
+  /** `isOld` says that the task was open before: what it received until now was for somebody else. */
+  #handle(session: TaskSession, isOld: boolean): OpenTask {
     return new TaskHandle(
       session,
+      isOld,
       {
         moved: () => this.#driver.readersMoved(session),
         checkSound: async () => await this.#keeper.isSound(session),

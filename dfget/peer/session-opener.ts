@@ -185,6 +185,7 @@ export class SessionOpener {
       version,
       limitBytesPerSecond: request.limitBytesPerSecond,
       admission: frame?.admission,
+      lastModified: frame?.lastModified,
     });
     const resting = sessions.restingNumber(described.taskId);
     if (resting !== undefined) this.#deps.leave(resting);

@@ -22,6 +22,11 @@ export class Sessions {
     return this.#nextNumber++;
   }
 
+  /** The number that the next new task gets: one of a lower number was there before. */
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
   add(session: TaskSession): void {
     this.#byNumber.set(session.number, session);
     this.#byTaskId.set(session.taskId, session);

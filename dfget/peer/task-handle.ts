@@ -1,6 +1,7 @@
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { ByteSource, OpenTask, TaskProgress } from "./open-task.ts";
+import { linkContent } from "./content-link.ts";
 import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { TaskSession } from "./task-session.ts";
@@ -12,11 +13,13 @@ export class TaskHandle implements OpenTask {
   readonly #events: ReaderEvents;
   readonly #closed: () => void;
   readonly #use: Disposable;
+  #receivedBefore: TaskProgress["receivedBytes"] = { seed: 0, peers: 0, origin: 0 };
   readonly #closing = new AbortController();
 
-  /** `closed` is called once at the end. */
-  constructor(session: TaskSession, events: ReaderEvents, closed: () => void) {
+  /** `isOld` leaves out of account what was received before; `closed` is called once at the end. */
+  constructor(session: TaskSession, isOld: boolean, events: ReaderEvents, closed: () => void) {
     this.#session = session;
+    if (isOld) this.#receivedBefore = session.progress().receivedBytes;
     this.#events = events;
     this.#closed = closed;
     this.#use = session.use();
@@ -37,6 +40,10 @@ export class TaskHandle implements OpenTask {
     return this.#session.stored.record.mediaType;
   }
 
+  get lastModified(): string | undefined {
+    return this.#session.lastModified;
+  }
+
   get firstSource(): ByteSource {
     return this.#session.sourceOf(0);
   }
@@ -54,7 +61,20 @@ export class TaskHandle implements OpenTask {
   }
 
   progress(): TaskProgress {
-    return this.#session.progress();
+    const { receivedBytes, ...progress } = this.#session.progress();
+    const { seed, peers, origin } = this.#receivedBefore;
+    return {
+      ...progress,
+      receivedBytes: {
+        seed: receivedBytes.seed - seed,
+        peers: receivedBytes.peers - peers,
+        origin: receivedBytes.origin - origin,
+      },
+    };
+  }
+
+  async linkTo(path: string): Promise<boolean> {
+    return this.#session.isComplete && (await linkContent(this.#session.stored.fd, path));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -36,6 +36,8 @@ export class TaskSession {
   /** Limits what is received. */
   readonly bucket = new TokenBucket();
   #askedBytesPerSecond: number;
+  /** When the origin said that the content was last modified, in its words. */
+  readonly lastModified: string | undefined;
   readonly #receivedBytes = { seed: 0, peers: 0, origin: 0 };
   readonly #pieceSources = new Map<number, PieceSource>();
   readonly #watchers = new Set<() => void>();
@@ -66,6 +68,7 @@ export class TaskSession {
     version: OriginVersion;
     limitBytesPerSecond?: number | undefined;
     admission?: Uint8Array | undefined;
+    lastModified?: string | undefined;
   }) {
     this.number = init.number;
     this.taskId = init.taskId;
@@ -76,6 +79,7 @@ export class TaskSession {
     this.version = init.version;
     this.#askedBytesPerSecond = init.limitBytesPerSecond ?? 0;
     this.admission = init.admission && new SessionAdmission(init.admission);
+    this.lastModified = init.lastModified ?? init.version.lastModified;
     this.#heldAtOpening = this.stored.have.clone();
     this.needsWholeCheck = this.stored.have.count > 0 && !this.stored.record.isProven;
   }

@@ -4,9 +4,11 @@ import type { LookupFunction, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { createSecureContext, getCACertificates } from "node:tls";
 import type { Dispatcher, buildConnector as Connectors } from "undici";
-import { Agent, Pool, buildConnector } from "undici";
+import { Agent, Pool, ProxyAgent, buildConnector } from "undici";
 
 import type { AddressGate } from "./address-gate.ts";
+import type { Environment } from "./origin-proxy.ts";
+import { proxyOf } from "./origin-proxy.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
 
 /** Limits of the connections to origins. Times are milliseconds. */
@@ -21,6 +23,20 @@ export interface OriginAgentOptions {
   /** Between two parts of a body while somebody waits for it. */
   readonly stallTimeoutMs: number;
   readonly headersLengthBytesMax: number;
+  /** Where proxies are named. */
+  readonly environment: Environment;
+  /** How secure connections are made; by the usual authorities and without a certificate when undefined. */
+  readonly tls: OriginTls | undefined;
+}
+
+/** Certificates of one user, in PEM. */
+export interface OriginTls {
+  /** The authorities to trust, instead of the usual ones. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** Whether any certificate will do. */
+  readonly isInsecure: boolean;
 }
 
 export const defaultOriginAgentOptions: OriginAgentOptions = {
@@ -30,6 +46,8 @@ export const defaultOriginAgentOptions: OriginAgentOptions = {
   headersTimeoutMs: 60_000,
   stallTimeoutMs: 30_000,
   headersLengthBytesMax: 64 * 1024,
+  environment: process.env,
+  tls: undefined,
 };
 
 /** Connections to origins, each to an address that passed the gate. */
@@ -42,18 +60,45 @@ export function createOriginAgent(gate: AddressGate, options: OriginAgentOptions
     maxHeaderSize: options.headersLengthBytesMax,
     allowH2: false,
     pipelining: 1,
-    factory: (origin, poolOptions) =>
-      new Pool(origin, {
+    factory: (origin, poolOptions) => {
+      const url = new URL(origin);
+      const proxy = proxyOf(url, options.environment);
+      if (proxy) return throughProxy(url, proxy, poolOptions, options);
+      return new Pool(origin, {
         ...(poolOptions as Pool.Options),
-        connect: gatedConnector(gate, new URL(origin), options.connectTimeoutMs),
-      }),
+        connect: gatedConnector(gate, url, options),
+      });
+    },
   });
+}
+
+/** Connections to an origin through a proxy, which resolves its name and has rules of its own for addresses. */
+function throughProxy(
+  origin: URL,
+  proxy: URL,
+  poolOptions: Pool.Options,
+  options: OriginAgentOptions,
+): Dispatcher {
+  const { connect: _connect, ...others } = poolOptions;
+  return new ProxyAgent({
+    ...others,
+    uri: proxy.href,
+    proxyTunnel: origin.protocol === "https:",
+    ...(origin.protocol === "https:" ? { requestTls: secureOptions(options.tls) } : {}),
+  });
+}
+
+function secureOptions(tls: OriginTls | undefined) {
+  return {
+    secureContext: tls ? ownContext(tls) : trustedContext(),
+    ...(tls?.isInsecure === true ? { rejectUnauthorized: false } : {}),
+  };
 }
 
 function gatedConnector(
   gate: AddressGate,
   origin: URL,
-  connectTimeoutMs: number,
+  { connectTimeoutMs, tls }: OriginAgentOptions,
 ): Connectors.connector {
   const common = {
     timeout: connectTimeoutMs,
@@ -61,9 +106,7 @@ function gatedConnector(
     lookup: gatedLookup(gate, origin),
   };
   const isPlain = origin.protocol === "http:";
-  const secure = isPlain
-    ? undefined
-    : buildConnector({ ...common, secureContext: trustedContext() });
+  const secure = isPlain ? undefined : buildConnector({ ...common, ...secureOptions(tls) });
   return (target, callback) => {
     try {
       // An address in place of a name is never looked up.
@@ -121,4 +164,12 @@ function trustedContext(): SecureContext {
     ca: [...new Set([...getCACertificates("default"), ...getCACertificates("system")])],
   });
   return context;
+}
+
+function ownContext({ ca, cert, key }: OriginTls): SecureContext {
+  if (ca === undefined && cert === undefined) return trustedContext();
+  return createSecureContext({
+    ca: ca ?? [...new Set([...getCACertificates("default"), ...getCACertificates("system")])],
+    ...(cert === undefined ? {} : { cert, key: key ?? cert }),
+  });
 }

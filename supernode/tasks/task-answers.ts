@@ -63,6 +63,7 @@ export class TaskAnswers {
         task: join.number,
         taskId: this.#task.taskId,
         ...shape,
+        lastModified: join.lastModified,
         neighbours: neighbours.map(toNeighbour),
         ...admissionOf(join),
       });
@@ -82,13 +83,14 @@ export class TaskAnswers {
       const inline = isAllowed(join, this.#task.taskId) ? read : undefined;
       const { link } = join.node;
       const { taskId } = this.#task;
-      const { number: task } = join;
+      const { number: task, lastModified } = join;
       link.sendWhenDrained(
         whenThere(() => ({
           kind: "task",
           task,
           taskId,
           ...shape,
+          lastModified,
           neighbours: [],
           ...inline,
           ...admissionOf(join),

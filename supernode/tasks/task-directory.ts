@@ -238,6 +238,7 @@ export class TaskDirectory {
         node,
         number,
         origin: resolved.origin,
+        lastModified: plainText(resolved.origin.version?.lastModified),
         pieceLengthBytes,
         holding,
         admission: undefined,
@@ -325,4 +326,9 @@ export class TaskDirectory {
 
 function limitExceeded(what: string): ProtocolError {
   return new ProtocolError("LIMIT_EXCEEDED", `${what}; try again later`);
+}
+
+/** What every program can read; an origin may send anything. */
+function plainText(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x20-\x7e]{1,64}$/.test(text) ? text : undefined;
 }

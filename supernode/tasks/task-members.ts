@@ -12,6 +12,8 @@ export interface TaskJoin {
   readonly number: number;
   /** Forgotten when the task was read: it may hold credentials. */
   origin: TaskOrigin | undefined;
+  /** As the origin wrote it when it was asked for this join. */
+  readonly lastModified?: string | undefined;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
   /** Of a private task: what the node shows to those who hold pieces. Without it the node gets none. */

@@ -8,6 +8,7 @@ export interface OriginEntry {
   readonly content: Uint8Array;
   readonly faults?: OriginFaults;
   readonly etag?: string;
+  readonly lastModified?: string;
 }
 
 export interface FaultyOriginOptions {
@@ -53,6 +54,11 @@ export class FaultyOrigin implements AsyncDisposable {
   /** Sets the faults of what is passed on from the upstream server, by path. */
   spoilUpstream(faultsOf: (path: string) => OriginFaults): void {
     this.#upstreamFaults = faultsOf;
+  }
+
+  /** Breaks off every answer that is being sent now. */
+  cutAll(): void {
+    this.#server.closeAllConnections();
   }
 
   /** The GET requests for a path so far. */
@@ -119,6 +125,7 @@ async function answerFromEntry(
   }
   const { firstByte, lastByte } = range ?? { firstByte: 0, lastByte: total - 1 };
   if (entry.etag !== undefined) response.setHeader("etag", entry.etag);
+  if (entry.lastModified !== undefined) response.setHeader("last-modified", entry.lastModified);
   if (!faults.hasNoRanges) response.setHeader("accept-ranges", "bytes");
   if (!faults.isChunked) response.setHeader("content-length", lastByte - firstByte + 1);
   if (range) response.setHeader("content-range", `bytes ${firstByte}-${lastByte}/${total}`);

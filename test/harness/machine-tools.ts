@@ -18,9 +18,10 @@ export const TOOL_PACKAGES = {
   podman: "podman",
   buildah: "buildah",
   htpasswd: "apache2-utils",
-  openssl: "openssl",
   aria2c: "aria2",
   time: "time",
+  openssl: "openssl",
+  tmux: "tmux",
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

@@ -12,6 +12,8 @@ export interface NginxOptions {
   readonly host?: Host;
   /** Limit for each connection. */
   readonly rateBytesPerSecond?: number;
+  /** Whether it lists directories. */
+  readonly hasListings?: boolean;
 }
 
 /** A real nginx that serves one directory, with configuration, logs and temporary files of its own. */
@@ -83,6 +85,7 @@ http {
     listen ${listen};
     root "${options.directory}";
     limit_rate ${options.rateBytesPerSecond ?? 0};
+    autoindex ${options.hasListings === true ? "on" : "off"};
   }
 }
 `;

@@ -1,0 +1,16 @@
+import type { DownloadRequest } from "../daemon/api-schema.ts";
+import type { DownloadPart } from "../daemon/download-frames.ts";
+import type { FileReporter } from "./reporter.ts";
+
+/** Gets content: through the daemon, or from the origin itself. */
+export interface DownloadEngine {
+  /**
+   * Begins an attempt; what is returned must be read to its end or left with `return`. Throws BrokenOffError where
+   * another attempt may help, UserError, or the signal's reason.
+   */
+  begin(
+    request: DownloadRequest,
+    reporter: Pick<FileReporter, "note">,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<DownloadPart>>;
+}

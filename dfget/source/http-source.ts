@@ -1,0 +1,91 @@
+import pLimit from "p-limit";
+
+import { EXIT, UserError } from "../../platform/user-error.ts";
+import { printableUrl } from "../../platform/log.ts";
+import { readListing } from "./listing-page.ts";
+import { fetchText } from "./read-body.ts";
+import { safePath } from "./safe-path.ts";
+import type { FoundEntry, Source, SourceDeps } from "./source.ts";
+
+/** Listings that are read at once. */
+const LISTINGS_AT_ONCE = 8;
+
+/** Files of HTTP servers: one, or with `--recursive` all that the server lists below a directory. */
+export const httpSource: Source = {
+  schemes: ["http:", "https:"],
+  async *find(url, deps, signal) {
+    if (!deps.options.isRecursive) {
+      yield { kind: "file", url };
+      return;
+    }
+    const start = new URL(url);
+    if (!start.pathname.endsWith("/")) start.pathname += "/";
+    yield* new DirectoryWalk(deps, signal).walk(start);
+  },
+};
+
+/** A directory that is yet to be read. */
+interface Place {
+  readonly url: string;
+  readonly parts: readonly string[];
+}
+
+class DirectoryWalk {
+  readonly #deps: SourceDeps;
+  readonly #signal: AbortSignal;
+  readonly #limit = pLimit(LISTINGS_AT_ONCE);
+  readonly #seen = new Set<string>();
+
+  constructor(deps: SourceDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  /** Level by level, so that what is found can be fetched while the rest is looked for. */
+  async *walk(start: URL): AsyncGenerator<FoundEntry> {
+    let level: Place[] = [{ url: start.href, parts: [] }];
+    for (let depth = 0; level.length > 0; depth++) {
+      if (depth > this.#deps.options.maxDepth) return;
+      const next: Place[] = [];
+      const listings = level.map(
+        async (place) => await this.#limit(async () => await this.#list(place)),
+      );
+      // One that fails must not leave the others unheard.
+      await Promise.allSettled(listings);
+      for (const listing of listings) {
+        const { entries, directories } = await listing;
+        next.push(...directories);
+        yield* entries;
+      }
+      level = next;
+    }
+  }
+
+  async #list(place: Place): Promise<{ entries: FoundEntry[]; directories: Place[] }> {
+    const { fetch, headers } = this.#deps;
+    this.#seen.add(place.url);
+    const { text } = await fetchText(fetch, place.url, headers, this.#signal);
+    const names = readListing(text, place.url);
+    if (!names) {
+      throw new UserError(
+        EXIT.originFailed,
+        `${printableUrl(place.url)} is no list of a directory; only what a server lists can be fetched with --recursive`,
+      );
+    }
+    const entries: FoundEntry[] = [];
+    const directories: Place[] = [];
+    for (const { name, isDirectory } of names) {
+      const parts = [...place.parts, name];
+      const path = safePath(parts);
+      if (path === undefined) continue;
+      const url = new URL(place.url);
+      url.pathname += `${encodeURIComponent(name)}${isDirectory ? "/" : ""}`;
+      if (!isDirectory) entries.push({ kind: "file", url: url.href, path });
+      else if (!this.#seen.has(url.href)) {
+        entries.push({ kind: "directory", path });
+        directories.push({ url: url.href, parts });
+      }
+    }
+    return { entries, directories };
+  }
+}

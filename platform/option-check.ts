@@ -1,0 +1,45 @@
+/** The part of a schema that says which values an option may have. */
+export interface OptionSchema {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: OptionSchema;
+}
+
+/** What a value must be and is not, "must be at least 1"; undefined where it is right. */
+export function optionProblem(schema: OptionSchema, value: unknown): string | undefined {
+  if (schema.enum) return schema.enum.includes(value) ? undefined : oneOf(schema.enum);
+  switch (schema.type) {
+    case "string":
+      return typeof value === "string" ? undefined : "must be string";
+    case "boolean":
+      return typeof value === "boolean" ? undefined : "must be boolean";
+    case "array":
+      return listProblem(schema, value);
+    case "integer":
+      if (!Number.isInteger(value)) return "must be integer";
+      return rangeProblem(schema, value as number);
+    default:
+      return `cannot be an option of type ${schema.type ?? "unknown"}`;
+  }
+}
+
+function listProblem({ items = {} }: OptionSchema, value: unknown): string | undefined {
+  if (!Array.isArray(value)) return "must be array";
+  for (const part of value) {
+    const problem = optionProblem(items, part);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function rangeProblem(schema: OptionSchema, value: number): string | undefined {
+  const { minimum = -Infinity, maximum = Infinity } = schema;
+  if (value < minimum) return `must be >= ${minimum}`;
+  return value > maximum ? `must be <= ${maximum}` : undefined;
+}
+
+function oneOf(words: readonly unknown[]): string {
+  return `one of ${words.join(", ")}`;
+}
