@@ -5,7 +5,18 @@ const argv = process.argv.slice(2);
 const [command = ""] = argv;
 
 /** Commands about the cache of the node; everything else that is no `daemon` is a download. */
-const CACHE_COMMANDS = ["ls", "stat", "rm", "pin", "unpin", "import", "export", "peers", "doctor"];
+const CACHE_COMMANDS = [
+  "ls",
+  "stat",
+  "rm",
+  "pin",
+  "unpin",
+  "import",
+  "export",
+  "peers",
+  "limits",
+  "doctor",
+];
 
 // Each part loads its own code: a download must not wait for the daemon's to be read.
 if (command === "daemon") {

@@ -76,6 +76,12 @@ export function byteCount(notes: {
   return wholeNumber({ placeholder: "SIZE", ...notes, unit: "bytes" });
 }
 
+/** An option whose value is a number of bytes, or that is not there. */
+export function optionalByteCount(notes: { description: string }): TOptional<TInteger> {
+  const unit = { unit: "bytes", placeholder: "SIZE" };
+  return { type: "integer", minimum: 0, ...unit, ...notes } as unknown as TOptional<TInteger>;
+}
+
 /** A timer that is set for longer goes off at once. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
 

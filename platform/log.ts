@@ -1,6 +1,8 @@
 import type { Logger } from "pino";
 import { destination, pino } from "pino";
 
+export { printableUrl } from "./printable-url.ts";
+
 /** A structured logger. Messages are constant; what varies goes into fields. */
 export type Log = Logger;
 
@@ -18,13 +20,3 @@ export function createLog(program: string, options: { level?: LogLevel } = {}): 
 
 /** A logger that says nothing. */
 export const silentLog: Log = pino({ level: "silent" });
-
-/** A URL as it may be logged and shown: without user, password, query and fragment. */
-export function printableUrl(url: string | URL): string {
-  try {
-    const { protocol, host, pathname } = new URL(url);
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return "an invalid URL";
-  }
-}

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../protocol/endpoint.ts";
 import { parseEndpoint } from "../protocol/endpoint.ts";
-import { printableUrl } from "./log.ts";
+import { printableUrl } from "./printable-url.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
 /** The error for an option whose value is not what it `must` be; it shows the value, which is no secret. */

@@ -16,11 +16,12 @@ _dfget() {
     import) flags="--name --json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     export) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     peers) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
+    limits) flags="--upload --download --task --json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     doctor) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     *) flags="--output --input --range --digest --tag --filter --header --no-netrc --netrc-file --cacert --cert --key --insecure --no-back-source --direct --recursive --include --exclude --max-files --max-depth --platform --s3-endpoint --s3-region --hf-endpoint --parallel --limit-rate --timeout --retry --overwrite --continue --no-clobber --mode --no-mtime --hard-link --quiet --json --color --console --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
   esac
   if [[ $word == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$word"))
-  elif ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W "daemon ls stat rm pin unpin import export peers doctor" -- "$word"))
+  elif ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W "daemon ls stat rm pin unpin import export peers limits doctor" -- "$word"))
   else COMPREPLY=($(compgen -f -- "$word")); fi
 }
 complete -o filenames -F _dfget dfget

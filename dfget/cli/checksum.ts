@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
 
 const HEX_LENGTH = { sha256: 64, sha512: 128, md5: 32 } as const;
 
@@ -25,11 +25,12 @@ export function formatChecksum({ algorithm, hex }: Checksum): string {
 /** Computes the checksum of bytes that arrive in order, and compares. */
 export class ChecksumCheck {
   readonly #expected: Checksum;
-  readonly #hash;
+  readonly #hash: Hash;
 
   constructor(expected: Checksum) {
     this.#expected = expected;
-    this.#hash = createHash(expected.algorithm);
+    // Loaded only where something is hashed: it takes longer than anything else of a small download.
+    this.#hash = process.getBuiltinModule("node:crypto").createHash(expected.algorithm);
   }
 
   update(bytes: Uint8Array): void {

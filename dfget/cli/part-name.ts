@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -11,8 +10,27 @@ const NAME_BYTES_MAX = 255;
  * process has left behind can be told from what a living one writes.
  */
 export function partPathOf(path: string): string {
-  const ending = `.${machineName()}-${process.pid}-${randomBytes(4).toString("hex")}.part`;
+  const ending = `.${machineName()}-${process.pid}-${freshWord()}.part`;
   return join(dirname(path), `.${shortened(basename(path), ending.length + 1)}${ending}`);
+}
+
+/** What goes when the process ends without unwinding. */
+const atExit = new Set<string>();
+
+/** Removes a file when the process ends, unless what is returned was disposed before. */
+export function removeOnExit(path: string): Disposable {
+  if (atExit.size === 0) process.once("exit", removeAll);
+  atExit.add(path);
+  return {
+    [Symbol.dispose]: () => {
+      atExit.delete(path);
+      if (atExit.size === 0) process.off("exit", removeAll);
+    },
+  };
+}
+
+function removeAll(): void {
+  for (const path of atExit) rmSync(path, { force: true });
 }
 
 const swept = new Set<string>();
@@ -49,8 +67,27 @@ let machine: string | undefined;
 
 /** Tells machines apart that share a directory, and a machine from itself before it was started anew. */
 function machineName(): string {
-  machine ??= createHash("sha256").update(`${hostname()} ${bootId()}`).digest("hex").slice(0, 8);
+  machine ??= hexOf(fnv1a(`${hostname()} ${bootId()}`));
   return machine;
+}
+
+let count = 0;
+
+/** Another one each time in this process; others have another process id. */
+function freshWord(): string {
+  count += 1;
+  return hexOf(Number(process.hrtime.bigint() & 0xffffffn) * 256 + (count % 256));
+}
+
+function hexOf(word: number): string {
+  return word.toString(16).padStart(8, "0");
+}
+
+/** A 32-bit hash (FNV-1a) to tell names apart, against no one's ill will. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
 }
 
 function bootId(): string {

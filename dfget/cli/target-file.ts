@@ -1,12 +1,11 @@
 import type { Stats } from "node:fs";
-import { rmSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { access, constants, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 import { systemClock } from "../../platform/clock.ts";
 import { fileFailure } from "./file-failure.ts";
-import { partPathOf, removeAbandonedParts } from "./part-name.ts";
+import { partPathOf, removeAbandonedParts, removeOnExit } from "./part-name.ts";
 
 const READER_POLL_MS = 50;
 
@@ -80,8 +79,7 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
   const linkPath = `${partPath.slice(0, -".part".length)}.link`;
   const file = await open(partPath, "wx", replaced ? 0o600 : 0o666);
   // A second signal ends the process without unwinding.
-  const onExit = (): void => [partPath, linkPath].forEach((each) => rmSync(each, { force: true }));
-  process.once("exit", onExit);
+  const guarding = [partPath, linkPath].map(removeOnExit);
   let writtenBytes = 0;
   let isOpen = true;
   let isCommitted = false;
@@ -115,7 +113,7 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
       await close();
       if (!isCommitted) await rm(partPath, { force: true });
       await rm(linkPath, { force: true });
-      process.off("exit", onExit);
+      for (const each of guarding) each[Symbol.dispose]();
     },
   };
 }

@@ -28,6 +28,7 @@ import {
 import { addCacheRoutes } from "./cache-routes.ts";
 import { CachedTasks } from "./cached-tasks.ts";
 import { Catalog, askedKey } from "./catalog.ts";
+import { noteOwner } from "./data-owner.ts";
 import { bindControlSocket } from "./control-socket.ts";
 import { readerGone, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
@@ -108,6 +109,7 @@ export class ControlServer implements AsyncDisposable {
       await server[Symbol.asyncDispose]();
       throw error;
     }
+    if (options.dataDir !== undefined) await noteOwner(options.dataDir, options.socketPath);
     return server;
   }
 

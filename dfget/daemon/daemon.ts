@@ -12,6 +12,7 @@ import { Peer } from "../peer/peer.ts";
 import type { ControlServerOptions } from "./control-server.ts";
 import { ControlServer } from "./control-server.ts";
 import { inUse, isAnswering } from "./control-socket.ts";
+import { refuseSecond } from "./data-owner.ts";
 import { daemonDefinition } from "./daemon-config.ts";
 import { socketPathOf } from "./socket-path.ts";
 
@@ -31,6 +32,7 @@ export async function runDaemon(
   const socketPath = socketPathOf(config.socket, options.dataDir, env);
   const log = createLog("dfget", { level: config.logLevel });
   // Asked before the peer starts, because "the port is taken" would be the less helpful answer.
+  await refuseSecond(socketPath, options.dataDir, signal);
   if (await isAnswering(socketPath)) throw inUse(socketPath);
 
   await using stack = new AsyncDisposableStack();

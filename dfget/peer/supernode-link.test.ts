@@ -62,6 +62,22 @@ it("says once why there is no connection, however often it tries", async () => {
   expect(records[0]?.error).toContain("ECONNREFUSED");
 });
 
+it("asks the next supernode when one cannot be reached, and comes back to the first", async () => {
+  const asked: string[] = [];
+  const server = createServer().listen(0, "127.0.0.1");
+  server.on("upgrade", (request, socket) => {
+    asked.push(request.url ?? "");
+    socket.destroy();
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const { link, done } = linkTo(["http://127.0.0.1:1", `http://127.0.0.1:${port}`], 5);
+  await done;
+  await link.close();
+  server.close();
+  expect(asked).toHaveLength(2);
+});
+
 it("says once that what it asks is no supernode", async () => {
   await using server = createServer((_request, response) => response.writeHead(404).end());
   server.listen(0, "127.0.0.1");

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import { printableUrl } from "../../platform/log.ts";
+import { printableUrl } from "../../platform/printable-url.ts";
 import { readListing } from "./listing-page.ts";
 import { fetchText } from "./read-body.ts";
 import { safePath } from "./safe-path.ts";

@@ -7,7 +7,7 @@ import { s3Source } from "./s3-source.ts";
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG" };
 const PAGE = 1000;
 const files = new Map(
-  Array.from({ length: 2500 }, (_, i): [string, string] => [
+  Array.from({ length: 10_000 }, (_, i): [string, string] => [
     `d${i % 7}/file ${i} (+&é).bin`,
     `content ${i}`,
   ]),
@@ -51,6 +51,7 @@ function listing(prefix: string, token: string): string {
 
 sourceConformance("a bucket of an S3-compatible server", s3Source, {
   files,
+  fetchOneOf: 20,
   urlOf: () => "s3://bucket/tree",
   absentUrlOf: () => "s3://other-bucket/tree/",
   options: (s3Endpoint) => ({ s3Endpoint, s3Region: "eu-1" }),

@@ -168,6 +168,37 @@ describe("the cache of a node as a tool", () => {
     expect(seen.some((line) => line.endsWith("Bearer a"))).toBe(false);
   });
 
+  it("shows and changes how fast a node may be", async () => {
+    expect((await dfget(0, "limits")).stdout).toMatch(/^upload +no limit$/m);
+    const changed = await json(0, "limits", "--download", "20MiB", "--task=1MiB");
+    expect(changed).toEqual({
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 20 * 1024 ** 2,
+      taskDownloadBytesPerSecond: 1024 ** 2,
+    });
+    const url = origin.serve("/limited", { content: CONTENT, etag: '"1"' });
+    const startedMs = performance.now();
+    await dfget(0, url, "-o", home.join("limited"));
+    expect(performance.now() - startedMs).toBeGreaterThan(1500);
+    await dfget(0, "limits", "--task", "0", "--download", "0");
+    expect(await json(0, "limits")).toMatchObject({ taskDownloadBytesPerSecond: 0 });
+  });
+
+  it("tells a second daemon which process was there first", async () => {
+    const { process: first, socketPath, dataDirectory } = fleet.node(0);
+    const start = async (socket: string, dataDir: string) =>
+      await runProgramToEnd("dfget", {
+        args: ["daemon", "--listen", "127.0.0.1:0", "--socket", socket, "--data-dir", dataDir],
+      });
+    const atSocket = await start(socketPath, home.join("other-data"));
+    const atData = await start(home.join("other.sock"), dataDirectory);
+    for (const { code, stderr } of [atSocket, atData]) {
+      expect(code).toBe(EXIT.addressInUse);
+      expect(stderr).toContain(`process ${first.pid}`);
+    }
+    expect(atData.stderr).toContain(socketPath);
+  });
+
   it("looks for what keeps downloads from working", async () => {
     const { findings } = await json<{ findings: { state: string }[] }>(0, "doctor");
     expect(findings.map(({ state }) => state)).toEqual(Array(findings.length).fill("good"));

@@ -213,6 +213,13 @@ describe("dfget", () => {
     expect((await get([url])).files.get("a.bin")?.equals(CONTENT)).toBe(true);
   });
 
+  it("leaves nothing when a --direct download fails", async () => {
+    const args = [`${origin.url}/none`, "--direct", "-o", home.join("no-such")];
+    expect((await run(args)).code).toBe(EXIT.notFound);
+    const names = await readdir(home.path);
+    expect(names.filter((name) => name.includes("no-such"))).toEqual([]);
+  });
+
   it("asks neither daemon nor supernode with --direct, and proxies of the environment are used", async () => {
     const seen: string[] = [];
     const proxy = createServer((request, response) => {

@@ -20,6 +20,8 @@ export interface OriginFaults {
   /** Cut only this many answers, then serve well; always when left out. */
   readonly cutCount?: number;
   readonly firstByteDelayMs?: number;
+  /** Sends nothing from this offset on until it names a later one. */
+  readonly holdAtByte?: () => number;
 }
 
 /** A request as the origin saw it. `bytesSent` grows while the answer runs. */
@@ -58,6 +60,9 @@ export async function sendWithFaults(
       if (offset + slice.length > cutAt) slice = slice.subarray(0, cutAt - offset);
       slice = corrupted(slice, offset, faults.corruptAtByte);
       await pace.take(slice.length);
+      while (offset >= (faults.holdAtByte?.() ?? Infinity) && !response.destroyed) {
+        await delay(TICK_MS);
+      }
       const last = Promise.withResolvers<void>();
       const isRoomLeft = response.write(slice, () => last.resolve());
       written = last.promise;

@@ -26,7 +26,7 @@ export class Terminal implements AsyncDisposable {
       String(rows),
       "sh",
       "-c",
-      `${command}; echo "ended $?"; exec sleep 600`,
+      `trap : INT; ${command}; echo "ended $?"; exec sleep 600`,
     );
     return terminal;
   }

@@ -1,7 +1,12 @@
 import type { Static } from "typebox";
 
 import type { ProgramDefinition } from "../../../platform/config.ts";
-import { optionTable, optionalText, toggle } from "../../../platform/config-option.ts";
+import {
+  optionTable,
+  optionalByteCount,
+  optionalText,
+  toggle,
+} from "../../../platform/config-option.ts";
 import { daemonOptions } from "../../config.ts";
 
 const common = {
@@ -18,15 +23,29 @@ const importTable = optionTable({
   ...common,
 });
 
+const limitsTable = optionTable({
+  upload: optionalByteCount({
+    description: "bytes a second to all other nodes together; 0 for no limit",
+  }),
+  download: optionalByteCount({
+    description: "bytes a second from nodes and origins together; 0 for no limit",
+  }),
+  task: optionalByteCount({
+    description: "bytes a second for each task from nodes and origins; 0 for no limit",
+  }),
+  ...common,
+});
+
 /** The options of every command about the cache. */
 export type CacheConfig = Static<typeof commonTable>;
 export type ImportConfig = Static<typeof importTable>;
+export type LimitsConfig = Static<typeof limitsTable>;
 
 /** How a task is named on the command line. */
 const REFERENCE =
   "TASK is a digest, a task id, the start of either, the name of an imported file, or a URL.";
 
-function define<T extends typeof commonTable | typeof importTable>(
+function define<T extends typeof commonTable | typeof importTable | typeof limitsTable>(
   name: string,
   operands: string,
   summary: string,
@@ -92,6 +111,13 @@ export const cacheDefinitions = {
     "",
     "dfget peers lists the nodes that this one is connected to.",
     commonTable,
+    0,
+  ),
+  limits: define(
+    "limits",
+    "[--upload SIZE] [--download SIZE] [--task SIZE] ",
+    "dfget limits shows how fast the running daemon may be, or changes it until it ends.",
+    limitsTable,
     0,
   ),
   doctor: define(

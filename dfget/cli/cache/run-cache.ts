@@ -4,7 +4,7 @@ import { DaemonClient } from "../daemon-client.ts";
 import { startDaemon } from "../daemon-engine.ts";
 import type { DaemonSettings } from "../daemon-process.ts";
 import { daemonSettings } from "../download.ts";
-import type { CacheCommand, CacheConfig, ImportConfig } from "./cache-config.ts";
+import type { CacheCommand, CacheConfig, ImportConfig, LimitsConfig } from "./cache-config.ts";
 import { cacheDefinitions } from "./cache-config.ts";
 
 /** What a command about the cache works with. */
@@ -18,7 +18,7 @@ export interface CacheCall {
 }
 
 /** Commands that tell of the node as it is, and do not start a daemon to ask. */
-const LOOKING: ReadonlySet<CacheCommand> = new Set(["peers", "doctor"]);
+const LOOKING: ReadonlySet<CacheCommand> = new Set(["peers", "limits", "doctor"]);
 
 /** Runs `dfget ls` and the like. Throws UserError with the sentence and the exit code of a failure. */
 export async function runCache(
@@ -29,7 +29,7 @@ export async function runCache(
   signal: AbortSignal,
 ): Promise<void> {
   const definition = cacheDefinitions[command] as ProgramDefinition<
-    (typeof cacheDefinitions)["ls" | "import"]["schema"]
+    (typeof cacheDefinitions)["ls" | "import" | "limits"]["schema"]
   >;
   const loaded = loadConfig(definition, { argv, env });
   if (loaded.request !== undefined) {
@@ -37,7 +37,7 @@ export async function runCache(
     process.stdout.write(answerRequest(definition, loaded));
     return;
   }
-  const config = loaded.config as CacheConfig & Partial<ImportConfig>;
+  const config = loaded.config as CacheConfig & Partial<ImportConfig & LimitsConfig>;
   const settings = daemonSettings(config, env, mainFile);
   const client = new DaemonClient(settings.socketPath);
   const call: CacheCall = {
@@ -49,7 +49,7 @@ export async function runCache(
     print: (text) => void process.stdout.write(`${text}\n`),
   };
   if (!LOOKING.has(command)) await ensureDaemonFor(call);
-  await dispatch(command, call, config.name);
+  await dispatch(command, call, config);
 }
 
 async function ensureDaemonFor({ client, settings, signal }: CacheCall): Promise<void> {
@@ -59,7 +59,7 @@ async function ensureDaemonFor({ client, settings, signal }: CacheCall): Promise
 async function dispatch(
   command: CacheCommand,
   call: CacheCall,
-  name: string | undefined,
+  config: Partial<ImportConfig & LimitsConfig>,
 ): Promise<void> {
   switch (command) {
     case "ls":
@@ -71,11 +71,13 @@ async function dispatch(
     case "unpin":
       return await (await import("./task-change.ts")).changeTasks(command, call);
     case "import":
-      return await (await import("./file-import.ts")).importFile(call, name);
+      return await (await import("./file-import.ts")).importFile(call, config.name);
     case "export":
       return await (await import("./file-export.ts")).exportTask(call);
     case "peers":
       return await (await import("./neighbour-listing.ts")).listNeighbours(call);
+    case "limits":
+      return await (await import("./rate-limits.ts")).showLimits(call, config);
     case "doctor":
       return await (await import("./doctor.ts")).examine(call);
     default:
