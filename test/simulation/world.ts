@@ -15,6 +15,7 @@ const SUPERNODE_HEARTBEAT_MS = 3000;
 const LOST_AFTER_MS = 50;
 const REJOIN_SPREAD_MS = 1000;
 const SWEEP_MS = 1000;
+const BREACHES_MAX = 50;
 
 /** One run: all hosts, the cables between them, and what befalls them. */
 export class World {
@@ -30,7 +31,9 @@ export class World {
   readonly silent = new Set<PeerNode>();
   readonly zoneUp: Cable[] = [];
   readonly zoneDown: Cable[] = [];
+  /** Breaches that the run survived; the first ones. */
   readonly breaches: string[] = [];
+  readonly #starved = new Set<PeerNode>();
   /** Messages between peers. */
   peerMessages = 0;
   /** Requests to the origin, the seed's and the peers'. */
@@ -72,13 +75,18 @@ export class World {
     );
   }
 
-  /** Makes a check whose breach wastes something, but leaves the run and its results right. */
-  check(act: () => void): void {
+  /**
+   * Makes a check whose breach wastes something, but leaves the run and its results right. False if
+   * there was one and the scenario is not strict.
+   */
+  check(act: () => void): boolean {
     try {
       act();
+      return true;
     } catch (error) {
       if (this.scenario.isStrict || !(error instanceof SimulationError)) throw error;
-      this.breaches.push(error.message);
+      if (this.breaches.length < BREACHES_MAX) this.breaches.push(error.message);
+      return false;
     }
   }
 
@@ -185,9 +193,10 @@ export class World {
   /** Looks whether anybody starves. */
   #sweep(): void {
     for (const peer of this.peers) {
-      if (!peer.isAlive || peer.isDone) continue;
+      if (!peer.isAlive || peer.isDone || this.#starved.has(peer)) continue;
       const limitMs = starvedAfterMs(this.scenario, peer.down.rate);
-      this.check(() => checkStarvation(this.nowMs, peer, limitMs));
+      const isFed = this.check(() => checkStarvation(this.nowMs, peer, limitMs));
+      if (!isFed) this.#starved.add(peer);
     }
     this.events.after(SWEEP_MS, () => this.#sweep());
   }
