@@ -132,12 +132,12 @@ function readers(): SuiteCase {
 function images(isQuick: boolean): SuiteCase {
   const hosts = isQuick ? 200 : 1000;
   return {
-    name: `100 images of 5 to 10 layers, pulled by ${hosts} hosts within a minute`,
+    name: `100 images of 5 to 10 layers, pulled by ${hosts} hosts within two minutes`,
     scenario: imageScenario({
       seed: 1,
       images: 100,
       hosts,
-      spreadMs: 60_000,
+      spreadMs: 120_000,
       pullsMax: 2,
       layerBytes: 8 * MIB,
     }),
