@@ -15,6 +15,7 @@ export const UNKNOWN_LENGTH_PIECE_BYTES = MIB;
 export function choosePieceLength(lengthBytes: number | undefined): number {
   if (lengthBytes === undefined) return UNKNOWN_LENGTH_PIECE_BYTES;
   if (lengthBytes <= 64 * MIB) return 256 * KIB;
+  if (lengthBytes <= 256 * MIB) return 512 * KIB;
   if (lengthBytes <= GIB) return MIB;
   if (lengthBytes <= 4 * GIB) return 2 * MIB;
   let pieceLengthBytes = 2 * MIB;

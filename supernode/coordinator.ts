@@ -90,6 +90,7 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   }
 
   onNode(introduction: NodeIntroduction, link: NodeLink): ConnectedNode {
+    this.#metrics.frameReceived();
     const node = this.#nodes.add(introduction, link);
     this.#driver.addHost(node);
     const { seedUrl, heartbeatMs } = this.#options;
@@ -107,6 +108,7 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   }
 
   onFrame(node: ConnectedNode, frame: NodeFrame): void {
+    this.#metrics.frameReceived();
     if (this.#nodes.get(node.host) !== node) return;
     if (frame.kind === "hello") throw new FrameError("a second hello");
     this.#tasks.handle(node, frame, (nodeId) => this.#nodes.find(nodeId)?.host);
@@ -115,6 +117,10 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   onGone(node: ConnectedNode): void {
     this.#nodes.remove(node);
     this.#seed.log.info({ nodeId: node.nodeId }, "a node is gone");
+  }
+
+  onFrameSent(): void {
+    this.#metrics.frameSent();
   }
 
   onGarbage(): void {

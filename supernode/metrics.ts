@@ -16,6 +16,8 @@ export interface SupernodeMetrics {
   seedPiece(lengthBytes: number): void;
   taskEnded(state: "complete" | "failed"): void;
   garbageFrame(): void;
+  frameReceived(): void;
+  frameSent(): void;
 }
 
 /** Makes the supernode's metrics in a registry. */
@@ -52,6 +54,11 @@ export function createSupernodeMetrics(
     "supernode_garbage_frames_total",
     "Connections of nodes closed because of a frame that could not be read.",
   );
+  const framesReceived = counter(
+    "supernode_frames_received_total",
+    "Control frames received from nodes.",
+  );
+  const framesSent = counter("supernode_frames_sent_total", "Control frames sent to nodes.");
   const ended = new Counter({
     name: "supernode_tasks_ended_total",
     help: "Tasks that no node takes part in any more, by how they ended.",
@@ -71,5 +78,7 @@ export function createSupernodeMetrics(
     },
     taskEnded: (state) => ended.inc({ state }),
     garbageFrame: () => garbage.inc(),
+    frameReceived: () => framesReceived.inc(),
+    frameSent: () => framesSent.inc(),
   };
 }

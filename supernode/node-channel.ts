@@ -24,6 +24,7 @@ export const CLOSE = {
 export interface NodeChannelEvents {
   /** Throwing a {@link FrameError} closes the connection as one that sent garbage. */
   onFrame(frame: NodeFrame): void;
+  onSent(): void;
   onGarbage(): void;
   onClosed(): void;
 }
@@ -57,6 +58,7 @@ export class NodeChannel implements NodeLink {
   send(frame: SupernodeFrame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(supernodeFrames.encode(frame), this.#onSent);
+    this.#events.onSent();
     if (this.#socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) this.#drop("it takes too little");
   }
 

@@ -29,6 +29,7 @@ export interface NodeGatewayOptions {
 export interface NodeEvents {
   onNode(introduction: NodeIntroduction, link: NodeLink): ConnectedNode;
   onFrame(node: ConnectedNode, frame: NodeFrame): void;
+  onFrameSent(): void;
   onGone(node: ConnectedNode): void;
   onGarbage(): void;
 }
@@ -114,6 +115,7 @@ export class NodeGateway implements AsyncDisposable {
           clearTimeout(timer);
           node = this.#events.onNode(introduction, channel);
         },
+        onSent: () => this.#events.onFrameSent(),
         onGarbage: () => this.#events.onGarbage(),
         onClosed: () => {
           clearTimeout(timer);

@@ -140,20 +140,6 @@ describe("neighbours", () => {
     expect(a.neighbours.byNode(b.nodeId)).toBeUndefined();
   });
 
-  it("have nothing to do with a banned node until the ban is over", async () => {
-    const a = await startNode("a");
-    const b = await startNode("b");
-    a.neighbours.dial(b);
-    await a.saw("up b");
-    a.neighbours.ban(b.nodeId, 60_000);
-    await a.saw("down b");
-    await b.saw("down a");
-    b.neighbours.dial(a);
-    await b.saw("down a", 2);
-    expect(a.neighbours.count).toBe(0);
-    expect(a.events).toEqual(["up b", "down b"]);
-  });
-
   it("close a connection that brings garbage, with a word about it", async () => {
     const a = await startNode("a");
     const stranger = new WebSocket(`ws://${formatEndpoint(a.endpoint)}/control`, {

@@ -53,7 +53,6 @@ export class Neighbours {
   readonly #dialling = new Set<NodeId>();
   /** Sockets without a link yet. */
   readonly #strangers = new Set<WebSocket>();
-  readonly #bannedUntilMs = new Map<NodeId, number>();
   readonly #sweep: NodeJS.Timeout;
   #nextHost = 0;
   #isClosed = false;
@@ -90,9 +89,9 @@ export class Neighbours {
     return this.#byNode.size;
   }
 
-  /** Makes a connection to a node unless there is one, or one being made, or the node is banned. */
+  /** Makes a connection to a node unless there is one, or one being made. */
   dial({ nodeId, endpoint }: NeighbourAddress): void {
-    if (this.#isClosed || nodeId === this.#self.nodeId || this.isBanned(nodeId)) return;
+    if (this.#isClosed || nodeId === this.#self.nodeId) return;
     if (this.#byNode.has(nodeId) || this.#dialling.has(nodeId)) return;
     if (this.#byNode.size + this.#strangers.size >= LINKS_MAX) return;
     const url = URL.parse(`ws://${formatEndpoint(endpoint)}/control`);
@@ -133,16 +132,6 @@ export class Neighbours {
         return endpoint && { host: remoteAddress.replace(/^::ffff:/, ""), port: endpoint.port };
       },
     });
-  }
-
-  /** Has nothing to do with a node for a while; its connection is closed. */
-  ban(nodeId: NodeId, forMs: number): void {
-    this.#bannedUntilMs.set(nodeId, this.#clock.nowMs() + forMs);
-    this.#byNode.get(nodeId)?.socket.close(4403, "banned");
-  }
-
-  isBanned(nodeId: NodeId): boolean {
-    return (this.#bannedUntilMs.get(nodeId) ?? 0) > this.#clock.nowMs();
   }
 
   /** Closes every connection. */
@@ -194,7 +183,7 @@ export class Neighbours {
       const nodeId = frame.kind === "greeting" ? parseNodeId(frame.nodeId) : undefined;
       const endpoint = frame.kind === "greeting" ? origin.endpointOf(frame.endpoint) : undefined;
       const isExpected = origin.expected === undefined || origin.expected === nodeId;
-      if (!nodeId || !endpoint || !isExpected || this.isBanned(nodeId)) {
+      if (!nodeId || !endpoint || !isExpected) {
         socket.close(4400, "greeting");
         return;
       }
@@ -254,9 +243,6 @@ export class Neighbours {
       if (nowMs - link.lastUsedMs > IDLE_MS_MAX) link.socket.close(1000, "idle");
       else if (nowMs - link.lastHeardMs > PING_MS * 3) link.socket.terminate();
       else link.socket.ping();
-    }
-    for (const [nodeId, untilMs] of this.#bannedUntilMs) {
-      if (untilMs <= nowMs) this.#bannedUntilMs.delete(nodeId);
     }
   }
 }

@@ -205,7 +205,6 @@ export class Peer implements AsyncDisposable {
       store,
       driver,
       keeper,
-      neighbours: this.#neighbours,
       originIntake,
       log,
       link: () => this.#link,

@@ -10,7 +10,7 @@ import type { TrustedKeys } from "../../platform/signing.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
 import type { AbortFrame, Joins, TaskFrame } from "./joins.ts";
 import { abortError, joinFrame } from "./joins.ts";
-import type { NeighbourAddress, Neighbours } from "./neighbours.ts";
+import type { NeighbourAddress } from "./neighbours.ts";
 import type { OriginIntake } from "./origin-intake.ts";
 import type { PieceEndpoint } from "./piece-intake.ts";
 import { SessionAdmission } from "./session-admission.ts";
@@ -29,7 +29,6 @@ export interface SupernodeConversationDeps {
   readonly store: PieceStore;
   readonly driver: SwarmDriver;
   readonly keeper: TaskKeeper;
-  readonly neighbours: Neighbours;
   readonly originIntake: OriginIntake;
   readonly log: Log;
   link(): SupernodeLink;
@@ -89,7 +88,7 @@ export class SupernodeConversation implements SupernodeLinkEvents {
       case "ban":
         for (const text of frame.nodeIds) {
           const nodeId = parseNodeId(text);
-          if (nodeId) this.#deps.neighbours.ban(nodeId, Math.min(frame.forMs, 3_600_000));
+          if (nodeId) this.#deps.driver.ban(nodeId, frame.forMs);
         }
         return;
       case "task":

@@ -5,6 +5,7 @@ import type { Clock, Random } from "../../platform/clock.ts";
 import type { Host, SwarmOut, Task } from "../swarm/swarm.ts";
 import { ORIGIN, SEED, STRIPE_COUNT, Swarm } from "../swarm/swarm.ts";
 import type { SwarmOptions } from "../swarm/swarm.ts";
+import { BannedNodes } from "./banned-nodes.ts";
 import { GrowingTask } from "./growing-task.ts";
 import type { NeighbourLink } from "./neighbour-link.ts";
 import type { NeighbourAddress, Neighbours } from "./neighbours.ts";
@@ -51,11 +52,13 @@ export class SwarmDriver {
   readonly #active = new Map<Task, ActiveTask>();
   /** Neighbours that the supernode named, until their connection is up. */
   readonly #wanted = new Map<NodeId, Map<Task, boolean>>();
+  readonly #banned: BannedNodes;
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
 
   constructor(options: Partial<SwarmOptions>, deps: SwarmDriverDeps) {
     this.#deps = deps;
+    this.#banned = new BannedNodes(deps.clock);
     const messages = new SwarmMessages(deps.neighbours, (task) => this.#active.get(task)?.session);
     const out: SwarmOut = {
       hello: (to, task, have, freeSlots, ageMs, wants) =>
@@ -154,10 +157,19 @@ export class SwarmDriver {
 
   /** A connection to a neighbour is up. */
   linkUp(link: NeighbourLink, resumed: Iterable<Task>): void {
+    const leftMs = this.#banned.leftMs(link.nodeId);
+    if (leftMs > 0) this.swarm.ban(this.nowMs, link.host, leftMs);
     for (const task of resumed) this.#exchange(link, task, false);
     const tasks = this.#wanted.get(link.nodeId);
     this.#wanted.delete(link.nodeId);
     for (const [task, isFar] of tasks ?? []) this.#exchange(link, task, isFar);
+  }
+
+  /** The supernode said to take nothing from a node for so long. It is still served, for it may only be slow. */
+  ban(nodeId: NodeId, forMs: number): void {
+    this.#banned.ban(nodeId, forMs);
+    const link = this.#deps.neighbours.byNode(nodeId);
+    if (link) this.swarm.ban(this.nowMs, link.host, this.#banned.leftMs(nodeId));
   }
 
   linkDown(link: NeighbourLink): void {

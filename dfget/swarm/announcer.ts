@@ -23,6 +23,12 @@ export class Announcer {
     this.#context.wake(state.announceAtMs);
   }
 
+  /** A transfer came to nothing: neighbours that have been told "nothing" are asked again. */
+  askAgain(nowMs: number, state: TaskState): void {
+    state.asksAgain = true;
+    this.noteSlots(nowMs, state);
+  }
+
   /** A slot became free: the tasks whose neighbours think that we are full hear of it. */
   noteFreed(nowMs: number): void {
     for (const state of this.#context.tasks.values()) {
@@ -58,6 +64,11 @@ export class Announcer {
       out.have([link.host], state.task, wanted, freeSlots);
     }
     if (near.length > 0) out.have(near, state.task, pieces, freeSlots);
+    // An announcement without pieces asks for grants; see Neighbourhood.have.
+    if (state.asksAgain && pieces.length > 0) {
+      out.have([...state.links.keys()], state.task, [], freeSlots);
+    }
+    state.asksAgain = false;
     state.toldFull = freeSlots === 0;
   }
 }

@@ -15,6 +15,8 @@ export class Downloads {
   readonly #context: SwarmContext;
   readonly #announcer: Announcer;
   readonly #uploads: Uploads;
+  /** Grants that wait for a slot of ours, oldest first. */
+  readonly #held: { readonly link: Link; readonly sinceMs: number }[] = [];
 
   constructor(context: SwarmContext, announcer: Announcer, uploads: Uploads) {
     this.#context = context;
@@ -22,18 +24,54 @@ export class Downloads {
     this.#uploads = uploads;
   }
 
-  /** A neighbour has a slot for us: a piece is requested or the slot given back. */
+  /**
+   * A neighbour has a slot for us: a piece is requested, the slot is given back, or, when all our own are
+   * taken, kept for the moment until one of them is free: a slot given back for that would come again
+   * a round trip later.
+   */
   granted(nowMs: number, link: Link): void {
-    const { state } = link;
-    const { freeSlots, options, out, random } = this.#context;
-    if (freeSlots === 0) {
-      state.toldFull = true;
-      out.decline(link.host, state.task, "full", 0);
+    const { freeSlots, options } = this.#context;
+    if (freeSlots > 0) {
+      this.#use(nowMs, link);
       return;
     }
+    if (this.#held.length < options.grantsHeld) {
+      this.#held.push({ link, sinceMs: nowMs });
+      this.#context.wakeForCheck(nowMs);
+      return;
+    }
+    this.#declineFull(link);
+  }
+
+  /** A slot may have become free: grants that were kept for it are used, the oldest first. */
+  useHeld(nowMs: number): void {
+    while (this.#held.length > 0 && this.#context.freeSlots > 0) {
+      const { link } = this.#held.shift()!;
+      if (link.index >= 0) this.#use(nowMs, link);
+    }
+  }
+
+  /** Gives back grants that were kept in vain. */
+  checkHeld(nowMs: number): void {
+    const before = nowMs - this.#context.options.grantHoldMs;
+    while (this.#held.length > 0 && this.#held[0]!.sinceMs <= before) {
+      const { link } = this.#held.shift()!;
+      if (link.index >= 0) this.#declineFull(link);
+    }
+    if (this.#held.length > 0) this.#context.wakeForCheck(nowMs);
+  }
+
+  #use(nowMs: number, link: Link): void {
+    const { state } = link;
+    const { freeSlots, options, out, random } = this.#context;
     const piece = this.#isSource(nowMs, link) ? choosePiece(state, link, options, random) : -1;
     if (piece >= 0) this.#request(nowMs, state, piece, link.host);
     else out.decline(link.host, state.task, "nothing", freeSlots);
+  }
+
+  #declineFull(link: Link): void {
+    link.state.toldFull = true;
+    this.#context.out.decline(link.host, link.state.task, "full", 0);
   }
 
   /** The seed offers a piece. */
@@ -72,7 +110,7 @@ export class Downloads {
     const index = state.flightIndex(piece, from);
     if (index >= 0) this.#end(nowMs, state, index);
     else if (reason !== "corrupt") return;
-    if (index >= 0) this.#announcer.noteSlots(nowMs, state);
+    if (index >= 0) this.#announcer.askAgain(nowMs, state);
     if (from === SEED) {
       if (index >= 0) out.refuseOffer(state.task, piece);
       return;
@@ -98,7 +136,7 @@ export class Downloads {
       if (flight.from !== link.host) continue;
       this.#context.out.abort(link.host, state.task, flight.piece);
       this.#end(nowMs, state, i);
-      this.#announcer.noteSlots(nowMs, state);
+      this.#announcer.askAgain(nowMs, state);
     }
   }
 
@@ -168,7 +206,7 @@ export class Downloads {
     out.abort(from, state.task, piece);
     this.#noteDuration(state, from, ageMs);
     this.#end(nowMs, state, index);
-    this.#announcer.noteSlots(nowMs, state);
+    this.#announcer.askAgain(nowMs, state);
     const link = state.links.get(from);
     if (from === SEED) out.refuseOffer(state.task, piece);
     if (link === undefined) return;
@@ -183,6 +221,7 @@ export class Downloads {
   /** A blocked source is better than none, unless its pieces were wrong. */
   #isSource(nowMs: number, link: Link): boolean {
     if (nowMs < link.distrustedUntilMs) return false;
+    if (nowMs < (this.#context.outUntilMs.get(link.host) ?? 0)) return false;
     if (nowMs >= link.blockedUntilMs) return true;
     const { state } = link;
     const idleMs = nowMs - state.idleSinceMs;
@@ -226,7 +265,7 @@ export class Downloads {
     const gapMs = isNew ? options.starveMs : 2 * state.starveGapMs;
     state.starveGapMs = Math.min(options.starveMaxMs, gapMs);
     state.starvedMs = nowMs;
-    this.#announcer.noteSlots(nowMs, state);
+    this.#announcer.askAgain(nowMs, state);
     out.starve(state.task);
   }
 }

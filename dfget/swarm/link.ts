@@ -22,7 +22,7 @@ export class Link {
   free = 0;
   /** Pieces we announced that it lacks (and takes). */
   interest = 0;
-  /** It said that we have nothing it can use; void as soon as either side changes. */
+  /** It said that we have nothing it can use; void when we get something, or it asks again. */
   nothing = false;
   /** When it began with the task, on our clock. */
   sinceMs: number;

@@ -84,7 +84,8 @@ export class Neighbourhood {
       else if (state.announced.has(piece) && link.takes(piece)) link.interest -= 1;
     }
     link.free = slotsTold(freeSlots);
-    link.nothing = false;
+    // What it got since makes nothing of ours more useful to it.
+    if (pieces.length === 0) link.nothing = false;
   }
 
   #sayHello(nowMs: number, link: Link): void {

@@ -11,6 +11,8 @@ export class SwarmContext {
   readonly tasks = new Map<Task, TaskState>();
   /** Every link of every task, in no order. */
   readonly links: Link[] = [];
+  /** Hosts that are out, and until when; those that are not connected are not in it. */
+  readonly outUntilMs = new Map<Host, number>();
   /** Transfers running from neighbours and from the seed. */
   downloads = 0;
   /** Whether the supernode cannot be reached, and since when. */

@@ -22,6 +22,12 @@ export interface SwarmOptions {
   grantsPerNeighbour: number;
   /** A grant that is not answered for this long is taken back. */
   grantTimeoutMs: number;
+  /** Grants kept while all download slots are taken, at most. */
+  grantsHeld: number;
+  /** Grants given beyond the upload slots, because some are not used. */
+  grantsAhead: number;
+  /** How long such a grant is kept, at most; well below `grantTimeoutMs`. */
+  grantHoldMs: number;
   /** Time allowed for a piece while there are no figures yet, per MiB of a piece above 1 MiB. */
   firstTimeoutMs: number;
   /** Time allowed for a piece at least. */
@@ -62,6 +68,9 @@ export const defaultSwarmOptions: Readonly<SwarmOptions> = {
   haveDelayMs: 2,
   grantsPerNeighbour: 1,
   grantTimeoutMs: 400,
+  grantsHeld: 2,
+  grantsAhead: 1,
+  grantHoldMs: 100,
   firstTimeoutMs: 1500,
   timeoutMinMs: 200,
   timeoutFactor: 3,

@@ -74,7 +74,7 @@ describe("Swarm", () => {
   });
 
   it("never has more grants and uploads than slots", () => {
-    const { swarm, said, meet } = swarmWith(4, [0], { uploadSlots: 2 });
+    const { swarm, said, meet } = swarmWith(4, [0], { uploadSlots: 2, grantsAhead: 0 });
     for (let host = 0; host < 5; host++) meet(0, host, []);
     expect(said("grant")).toHaveLength(2);
     const [first, second] = said("grant").map((call) => call[1] as number);
@@ -85,8 +85,18 @@ describe("Swarm", () => {
     expect(said("grant")).toHaveLength(3);
   });
 
+  it("gives as many grants beyond its slots as it may, for some are not used", () => {
+    const { said, meet } = swarmWith(4, [0], { uploadSlots: 2, grantsAhead: 1 });
+    for (let host = 0; host < 5; host++) meet(0, host, []);
+    expect(said("grant")).toHaveLength(3);
+  });
+
   it("takes a grant back when it is not used in time", () => {
-    const { swarm, said, meet } = swarmWith(4, [0], { uploadSlots: 1, grantTimeoutMs: 500 });
+    const { swarm, said, meet } = swarmWith(4, [0], {
+      uploadSlots: 1,
+      grantsAhead: 0,
+      grantTimeoutMs: 500,
+    });
     meet(0, 1, []);
     meet(0, 2, []);
     expect(said("grant")).toEqual([["grant", 1, 0]]);
@@ -119,7 +129,7 @@ describe("Swarm", () => {
   });
 
   it("declines grants when its download slots are taken, and tells when one is free", () => {
-    const { swarm, said, meet, takeAll } = swarmWith(8, [], { downloadSlots: 1 });
+    const { swarm, said, meet, takeAll } = swarmWith(8, [], { downloadSlots: 1, grantsHeld: 0 });
     meet(0, 1, [0, 1]);
     swarm.onGrant(1, 1, 0);
     swarm.onGrant(1, 1, 0);
@@ -128,6 +138,32 @@ describe("Swarm", () => {
     takeAll();
     swarm.tick(12);
     expect(said("have")).toEqual([["have", [1], 0, [0], 1]]);
+  });
+
+  it("keeps a grant for the download slot that becomes free next", () => {
+    const { swarm, said, meet } = swarmWith(8, [], { downloadSlots: 1 });
+    meet(0, 1, [0]);
+    meet(0, 2, [1]);
+    swarm.onGrant(1, 1, 0);
+    swarm.onGrant(1, 2, 0);
+    expect(said("decline")).toEqual([]);
+    swarm.onPiece(10, 0, 0, 1);
+    expect(said("request")).toEqual([
+      ["request", 1, 0, 0],
+      ["request", 2, 0, 1],
+    ]);
+  });
+
+  it("gives a kept grant back when no slot becomes free soon", () => {
+    const { swarm, said, meet } = swarmWith(8, [], { downloadSlots: 1, grantHoldMs: 100 });
+    meet(0, 1, [0]);
+    meet(0, 2, [1]);
+    swarm.onGrant(1, 1, 0);
+    swarm.onGrant(1, 2, 0);
+    swarm.tick(60);
+    expect(said("decline")).toEqual([]);
+    swarm.tick(120);
+    expect(said("decline")).toEqual([["decline", 2, 0, "full", 0]]);
   });
 
   it("tells all neighbours of pieces together, not one by one", () => {
@@ -151,10 +187,12 @@ describe("Swarm", () => {
     expect(said("grant")).toEqual([["grant", 1, 0]]);
   });
 
-  it("does not grant again to one that finds nothing until something changes", () => {
+  it("does not grant again to one that finds nothing until it asks again", () => {
     const { swarm, said, meet } = swarmWith(4, [0]);
     meet(0, 1, []);
     swarm.onDecline(1, 1, 0, "nothing", 6);
+    expect(said("grant")).toHaveLength(1);
+    swarm.onHave(2, 1, 0, [3], 6);
     expect(said("grant")).toHaveLength(1);
     swarm.onHave(2, 1, 0, [], 6);
     expect(said("grant")).toHaveLength(2);

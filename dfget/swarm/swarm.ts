@@ -118,6 +118,7 @@ export class Swarm {
 
   /** The connection to the host is gone: it leaves every task. Transfers from it are aborted. */
   removeHost(nowMs: number, host: Host): void {
+    this.#context.outUntilMs.delete(host);
     for (const state of this.#context.tasks.values()) {
       const link = state.links.get(host);
       if (link !== undefined) this.#neighbourhood.drop(nowMs, link);
@@ -148,13 +149,13 @@ export class Swarm {
     this.#uploads.grantMore(nowMs);
   }
 
-  /** The supernode said that a host is out: nothing is fetched from it for this long. It is still served. */
+  /**
+   * The supernode said that a connected host is out: nothing is fetched from it for this long, or until
+   * `removeHost`. It is still served.
+   */
   ban(nowMs: number, host: Host, forMs: number): void {
-    for (const state of this.#context.tasks.values()) {
-      const link = state.links.get(host);
-      if (link === undefined) continue;
-      link.distrustedUntilMs = Math.max(link.distrustedUntilMs, nowMs + forMs);
-    }
+    const untilMs = Math.max(nowMs + forMs, this.#context.outUntilMs.get(host) ?? 0);
+    this.#context.outUntilMs.set(host, untilMs);
   }
 
   /** A neighbour got pieces, and has this many free download slots. */
@@ -238,7 +239,9 @@ export class Swarm {
     const state = this.#context.tasks.get(task);
     if (state === undefined || !state.isPiece(piece)) return;
     this.#downloads.arrived(nowMs, state, piece, from);
-    if (!state.have.add(piece)) return;
+    const isNew = state.have.add(piece);
+    this.#downloads.useHeld(nowMs);
+    if (!isNew) return;
     state.newsMs = nowMs;
     if (piece === state.cursor) state.moveCursor();
     if (state.wanted.includes(piece))
@@ -264,6 +267,7 @@ export class Swarm {
     if (state === undefined) return;
     if (from === ORIGIN) this.#orphans.failed(nowMs, state, piece);
     else this.#downloads.failed(nowMs, state, piece, from, reason);
+    this.#downloads.useHeld(nowMs);
   }
 
   /** Where the foremost in-order reader waits; undefined when nobody reads. */
@@ -305,6 +309,8 @@ export class Swarm {
       for (const state of this.#context.tasks.values()) {
         this.#downloads.check(nowMs, state);
       }
+      this.#downloads.useHeld(nowMs);
+      this.#downloads.checkHeld(nowMs);
     }
     for (const state of this.#context.tasks.values()) this.#orphans.check(nowMs, state);
     this.#announcer.flush(nowMs);

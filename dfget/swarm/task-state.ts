@@ -38,6 +38,8 @@ export class TaskState {
   news: number[] = [];
   /** When neighbours are told next; Infinity when there is nothing to tell. */
   announceAtMs = Infinity;
+  /** The next announcement asks for grants, also those who were told that they have nothing for us. */
+  asksAgain = false;
   /** Somebody was told that we have no free slot. */
   toldFull = false;
   /** Since when nothing has been in flight. */

@@ -49,7 +49,7 @@ export class Uploads {
 
   /** Grants free slots to neighbours. */
   grantMore(nowMs: number): void {
-    while (this.#used < this.slots) {
+    while (this.#used < this.slots + this.#context.options.grantsAhead) {
       const link = this.#furthestBehind(nowMs);
       if (link === undefined) return;
       this.#used += 1;

@@ -15,6 +15,7 @@ export class PieceBody {
   readonly #hash = createHash("sha256");
   readonly #fd: number | undefined;
   readonly #offsetBytes: number;
+  readonly #lengthBytes: number;
   #doneBytes = 0;
   /**
    * On a slow line bytes come a packet at a time, and a write and a hash for each would cost more than all
@@ -32,7 +33,13 @@ export class PieceBody {
   }: Pick<FetchOrder, "fd" | "offsetBytes" | "lengthBytes">) {
     this.#fd = fd;
     this.#offsetBytes = offsetBytes;
+    this.#lengthBytes = lengthBytes;
     this.bytes = fd === undefined ? new Uint8Array(lengthBytes) : undefined;
+  }
+
+  /** Bytes still to come. */
+  get leftBytes(): number {
+    return this.#lengthBytes - this.#doneBytes - this.#collectedBytes;
   }
 
   /** Takes the next bytes; the caller sees to it that they are not too many. Throws PieceFetchError. */

@@ -33,6 +33,13 @@ export interface ConnectionEvents {
  */
 const RECEIVE_BUFFER = Buffer.allocUnsafeSlow(512 * 1024);
 
+/**
+ * On a slow line bytes come a packet at a time. Where a read brought less than this, the next one waits a
+ * moment, because a read costs the same whether it brings one packet or thirty.
+ */
+const SMALL_READ_BYTES = 16 * 1024;
+const GATHER_MS = 4;
+
 /** The body of a refusal is read, to keep the connection, up to this length. */
 const REFUSAL_LENGTH_BYTES_MAX = 64 * 1024;
 
@@ -143,6 +150,7 @@ export class PieceConnection {
     const restMs = Math.max(
       this.#bucket.take(lengthBytes),
       this.#taskBucket?.take(lengthBytes) ?? 0,
+      this.#gatherMs(lengthBytes),
     );
     if (restMs < 1 || this.#socket.destroyed) return false;
     // A rest is no stall: the time until one begins when it is over.
@@ -151,6 +159,12 @@ export class PieceConnection {
       this.#socket.resume();
     }, restMs);
     return true;
+  }
+
+  /** How long to wait for more, when little came and much is still to come. */
+  #gatherMs(lengthBytes: number): number {
+    const isMuchLeft = (this.#body?.leftBytes ?? 0) > SMALL_READ_BYTES;
+    return lengthBytes < SMALL_READ_BYTES && isMuchLeft ? GATHER_MS : 0;
   }
 
   #receive(bytes: Uint8Array): void {

@@ -6,9 +6,8 @@ export interface Offer {
   /** The receiver; -1 when the holders that were known are gone. */
   readonly host: Host;
   readonly piece: number;
-  /** When it was offered, or last looked into. */
+  /** When the seed had sent it, or it was last looked into. */
   atMs: number;
-  readonly offeredMs: number;
   /** The seed is still sending, as far as known. */
   isInFlight: boolean;
   /** How often the receiver has been asked about it in vain. */
@@ -84,7 +83,7 @@ export class PieceLedger {
   offer(nowMs: number, host: Host, piece: number): void {
     this.fresh.delete(piece);
     this.#givenMs[piece] = nowMs;
-    const offer = { host, piece, atMs: nowMs, offeredMs: nowMs, isInFlight: true, asked: 0 };
+    const offer = { host, piece, atMs: nowMs, isInFlight: true, asked: 0 };
     this.unconfirmed.set(piece, offer);
   }
 
@@ -113,8 +112,16 @@ export class PieceLedger {
     if (offer !== undefined && !offer.isInFlight && !this.isHeld(piece)) this.renew(piece);
   }
 
-  /** Takes up what a member says that it holds. */
-  learn(nowMs: number, host: Host, have: Bitmap): void {
+  /** The seed has sent an offered piece; what is on its way still takes a moment to arrive. */
+  sent(nowMs: number, host: Host, piece: number): void {
+    const offer = this.unconfirmed.get(piece);
+    if (offer?.host !== host) return;
+    offer.isInFlight = false;
+    offer.atMs = nowMs;
+  }
+
+  /** Takes up what a member says that it holds. What it was sent over `graceMs` ago it should hold. */
+  learn(nowMs: number, host: Host, have: Bitmap, graceMs: number): void {
     const words = have.words;
     const thin = this.#thin.words;
     const count = Math.min(words.length, thin.length);
@@ -129,7 +136,7 @@ export class PieceLedger {
     for (const offer of this.unconfirmed.values()) {
       if (offer.host !== host || offer.isInFlight) continue;
       if (have.has(offer.piece)) offer.asked = 0;
-      else if (nowMs - offer.atMs > 500) this.renew(offer.piece);
+      else if (nowMs - offer.atMs > graceMs) this.renew(offer.piece);
     }
   }
 
@@ -145,14 +152,7 @@ export class PieceLedger {
       } else continue;
       this.#thin.add(piece);
       if (first[piece] !== NOBODY || this.unconfirmed.has(piece)) continue;
-      const offer = {
-        host: NOBODY,
-        piece,
-        atMs: nowMs,
-        offeredMs: nowMs,
-        isInFlight: false,
-        asked: 0,
-      };
+      const offer = { host: NOBODY, piece, atMs: nowMs, isInFlight: false, asked: 0 };
       this.unconfirmed.set(piece, offer);
     }
     this.renewOffersTo(host);

@@ -15,6 +15,8 @@ const TAIL_PIECES = 16;
 /** How long a piece needs to get to everybody. */
 const SPREAD_MS = 500;
 const FEW_EVERY_MS = 250;
+/** What the seed has sent may wait in the buffers of two hosts before the receiver holds it. */
+const GRACE_MIN_MS = 1000;
 
 /**
  * Finds out what went wrong without reports per piece: first copies that got lost, members that get
@@ -48,7 +50,9 @@ export class Repair {
   heard(nowMs: number, record: TaskRecord, host: Host, have: Bitmap): void {
     record.asked.delete(host);
     // What a host that is out claims to hold would keep pieces from being given to others.
-    if (!this.#context.isOut(nowMs, host)) record.ledger.learn(nowMs, host, have);
+    if (!this.#context.isOut(nowMs, host)) {
+      record.ledger.learn(nowMs, host, have, Math.max(GRACE_MIN_MS, this.#pump.usualMs));
+    }
     const isComplete = have.isFull && have.length >= record.ledger.pieceCount && have.length > 0;
     record.members.setComplete(host, isComplete);
     if (isComplete) {
@@ -72,7 +76,8 @@ export class Repair {
       if (nowMs - askedMs > LOOK_AGAIN_MS) record.asked.delete(host);
     }
     if (record.ledger.unconfirmed.size > 0 && nowMs >= record.confirmAtMs) {
-      record.confirmAtMs = nowMs + this.#context.options.confirmEveryMs;
+      const { confirmEveryMs } = this.#context.options;
+      record.confirmAtMs = nowMs + Math.max(confirmEveryMs, 2 * this.#pump.usualMs);
       this.#confirm(nowMs, record);
     }
     const isIdle = this.#isIdle(record);
@@ -151,7 +156,9 @@ export class Repair {
 
   /** Asks some members at random, and the receivers of the oldest first copies. */
   #confirm(nowMs: number, record: TaskRecord): void {
-    const { confirmAfterMs, sentinels } = this.#context.options;
+    const { options } = this.#context;
+    const { sentinels } = options;
+    const confirmAfterMs = Math.max(options.confirmAfterMs, 2 * this.#pump.usualMs);
     const { ledger, members } = record;
     const asked = new Set<Host>();
     let hasOld = false;

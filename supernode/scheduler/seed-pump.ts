@@ -37,6 +37,11 @@ export class SeedPump {
     this.#context = context;
   }
 
+  /** How long a piece usually takes from the offer to its last byte; 0 while that is not known. */
+  get usualMs(): number {
+    return this.#usualMs;
+  }
+
   get inFlightCount(): number {
     return this.#inFlight.size;
   }
@@ -85,6 +90,7 @@ export class SeedPump {
   ended(nowMs: number, record: TaskRecord, host: Host, piece: number): boolean {
     const offer = this.#remove(offerKey(record, host, piece));
     if (offer === undefined) return false;
+    record.ledger.sent(nowMs, host, piece);
     this.#refusals.delete(host);
     const tookMs = nowMs - offer.sinceMs;
     this.#usualMs = this.#usualMs === 0 ? tookMs : 0.9 * this.#usualMs + 0.1 * tookMs;
@@ -154,8 +160,6 @@ export class SeedPump {
     const count = this.#perHost.get(offer.host)! - 1;
     if (count === 0) this.#perHost.delete(offer.host);
     else this.#perHost.set(offer.host, count);
-    const entry = offer.record.ledger.unconfirmed.get(offer.piece);
-    if (entry?.host === offer.host) entry.isInFlight = false;
     return offer;
   }
 

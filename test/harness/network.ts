@@ -24,6 +24,14 @@ export interface Host {
 
 let networksMade = 0;
 
+const TCP_SETTINGS = {
+  // The same on every machine, and always there: BBR, the default of some, overfills links shaped by tbf.
+  tcp_congestion_control: "reno",
+  // All hosts share one machine, and each packet costs it the same whatever its length: slow connections
+  // send trains of eight packets at a time instead of two.
+  tcp_min_tso_segs: "4",
+};
+
 /**
  * Hosts (network namespaces) on one bridge, which stands in a namespace of its own; this process is reachable
  * from the hosts, and reaches them, at `ownAddress`. All is removed at disposal. Needs root and iproute2.
@@ -139,10 +147,12 @@ export class Network implements AsyncDisposable {
     await this.#ip("-n", namespace, "addr", "add", `${host.address}/24`, "dev", "eth0");
     await this.#ip("-n", namespace, "link", "set", "lo", "up");
     await this.#ip("-n", namespace, "link", "set", "eth0", "up");
-    // The same on every machine, and always there: BBR, the default of some, overfills links shaped by tbf.
+    const settings = Object.entries(TCP_SETTINGS).map(
+      ([name, value]) => `echo ${value} > /proc/sys/net/ipv4/${name}`,
+    );
     await mustRun({
       command: "sh",
-      args: ["-c", "echo reno > /proc/sys/net/ipv4/tcp_congestion_control"],
+      args: ["-ec", settings.join("\n")],
       networkNamespace: namespace,
     });
   }

@@ -78,7 +78,7 @@ export class PeerNode {
     this.server = new PieceServer(world.network, this.up, scenario.isPaced);
     this.swarm = new Swarm({ ...scenario.swarm, nodeKey }, peerSockets(world, this), world.random);
     const options = { ...defaultSwarmOptions, ...scenario.swarm };
-    this.#uploadsMax = options.uploadSlots;
+    this.#uploadsMax = options.uploadSlots + options.grantsAhead;
     this.#fetchesMax = options.downloadSlots + options.offerExtraSlots;
     this.#pullsLeft = scenario.pulls?.[host]?.length ?? 1;
   }
