@@ -4,6 +4,7 @@ export interface OptionSchema {
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
   readonly items?: OptionSchema;
 }
 
@@ -19,6 +20,9 @@ export function optionProblem(schema: OptionSchema, value: unknown): string | un
       return listProblem(schema, value);
     case "integer":
       if (!Number.isInteger(value)) return "must be integer";
+      return rangeProblem(schema, value as number);
+    case "number":
+      if (!Number.isFinite(value)) return "must be number";
       return rangeProblem(schema, value as number);
     default:
       return `cannot be an option of type ${schema.type ?? "unknown"}`;
@@ -36,7 +40,10 @@ function listProblem({ items = {} }: OptionSchema, value: unknown): string | und
 
 function rangeProblem(schema: OptionSchema, value: number): string | undefined {
   const { minimum = -Infinity, maximum = Infinity } = schema;
+  const { exclusiveMinimum } = schema;
   if (value < minimum) return `must be >= ${minimum}`;
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum)
+    return `must be > ${exclusiveMinimum}`;
   return value > maximum ? `must be <= ${maximum}` : undefined;
 }
 

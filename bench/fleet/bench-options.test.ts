@@ -34,8 +34,8 @@ describe("the options of the fleet bench", () => {
   });
 
   it("tell how many pieces there are", () => {
-    expect(pieceTotal(options())).toBe(128);
-    expect(pieceTotal(options("--sizes", "5MiB,128MiB"))).toBe(20 + 128);
+    expect(pieceTotal(options())).toBe(256);
+    expect(pieceTotal(options("--sizes", "5MiB,128MiB"))).toBe(20 + 256);
     expect(pieceTotal(options("--size", "9MiB", "--piece-size", "4MiB"))).toBe(3);
   });
 
