@@ -21,6 +21,11 @@ export const transferBenchSchema = Type.Object({
     placeholder: "NAME",
   }),
   seed: Type.Integer({ default: 1, minimum: 0, description: "what content is drawn from" }),
+  streaming: Type.Boolean({
+    default: false,
+    description:
+      "measure also a layer that streams through a node, cold and warm, on loopback and (as root) with the registry behind 1 Gbit/s",
+  }),
   json: Type.Boolean({ default: false, description: "one JSON object on standard output" }),
   timeout: duration({ default: 15 * 60_000, description: "the most that everything may take" }),
 });

@@ -21,6 +21,7 @@ describe("the options of the transfer bench", () => {
       rounds: 5,
       rows: ROW_NAMES,
       seed: 1,
+      isStreamed: false,
     });
   });
 

@@ -20,7 +20,8 @@ export function transferOptionsOf(config: TransferBenchConfig): TransferBenchOpt
     throw usage("the content has too many pieces; choose a larger --piece-size");
   }
   const rows = config.row.length === 0 ? ROW_NAMES : ROW_NAMES.filter(isAsked(config.row));
-  return { lengthBytes: size, pieceLengthBytes, rounds, rows, seed };
+  const isStreamed = config.streaming;
+  return { lengthBytes: size, pieceLengthBytes, rounds, rows, seed, isStreamed };
 }
 
 function isAsked(asked: readonly string[]): (row: RowName) => boolean {

@@ -5,6 +5,7 @@ import type { MachineDescription } from "../fleet/machine-description.ts";
 import { VERSION } from "../../platform/version.ts";
 import { percentile } from "../fleet/statistics.ts";
 import type { Measurement, RowName } from "./bench-rows.ts";
+import type { StreamingFigures } from "./streaming-bench.ts";
 import type { Measurements, TransferBenchOptions } from "./transfer-bench.ts";
 
 const run = promisify(execFile);
@@ -24,6 +25,7 @@ export interface ReportRow {
 
 export interface TransferReport {
   readonly rows: readonly ReportRow[];
+  readonly streaming: readonly StreamingFigures[];
   readonly options: TransferBenchOptions;
   readonly machine: MachineDescription & {
     readonly load_average_before: number;

@@ -1,10 +1,11 @@
 import { formatByteCount } from "../../platform/quantity.ts";
+import type { StreamingFigures } from "./streaming-bench.ts";
 import type { ReportRow, TransferReport } from "./bench-report.ts";
 
 const HEADINGS = ["", "MB/s", "server CPU s/GB", "client CPU s/GB", "peak RSS MB", "loop p99 ms"];
 
 /** The report for people. */
-export function benchText({ rows, options, machine, versions, commit }: TransferReport): string {
+export function benchText({ rows, streaming, options, machine, versions, commit }: TransferReport): string {
   const { lengthBytes, pieceLengthBytes, rounds } = options;
   return [
     `${formatByteCount(lengthBytes)} in pieces of ${formatByteCount(pieceLengthBytes)}, medians of ${rounds} rounds`,
@@ -14,7 +15,17 @@ export function benchText({ rows, options, machine, versions, commit }: Transfer
     ...table([HEADINGS, ...rows.map(cells)]),
     ...rows.flatMap(partsText),
     ...ratiosText(rows),
+    ...streaming.map(streamingText),
   ].join("\n");
+}
+
+function streamingText(figures: StreamingFigures): string {
+  const link = figures.link_mbit === null ? "loopback" : `${figures.link_mbit} Mbit/s`;
+  return (
+    `streamed, registry on ${link}: direct ${figures.direct_s} s, cold ${figures.cold_s} s, warm ` +
+    `${figures.warm_to_nginx_ratio} x nginx; first byte ${figures.direct_first_byte_ms} ms direct, ` +
+    `${figures.cold_first_byte_ms} ms cold; CPU supernode ${figures.supernode_cpu_s} s, proxy ${figures.proxy_cpu_s} s`
+  );
 }
 
 function cells(row: ReportRow): readonly string[] {

@@ -32,9 +32,10 @@ await runProgram("bench:transfer", async (interrupted) => {
     if (!config.json) process.stderr.write(`${sentence}\n`);
   };
   try {
-    const measurements = await runTransferBench(options, say, signal);
+    const { measurements, streaming } = await runTransferBench(options, say, signal);
     const report = {
       rows: reportRows(measurements, options.lengthBytes),
+      streaming,
       options,
       machine: {
         ...describeMachine(),

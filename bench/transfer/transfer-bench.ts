@@ -8,6 +8,8 @@ import { BenchProcess } from "./bench-process.ts";
 import type { BenchStage, Measurement, RowName } from "./bench-rows.ts";
 import { measureRow } from "./bench-rows.ts";
 import type { FetchAnswer, FetchRequest } from "./fetching-process.ts";
+import type { StreamingFigures } from "./streaming-bench.ts";
+import { runStreamingBench } from "./streaming-bench.ts";
 import type { ServeAnswer, ServeRequest } from "./serving-process.ts";
 
 /** What is measured, checked. */
@@ -17,6 +19,13 @@ export interface TransferBenchOptions {
   readonly rounds: number;
   readonly rows: readonly RowName[];
   readonly seed: number;
+  readonly isStreamed: boolean;
+}
+
+/** What the bench gives. */
+export interface TransferOutcome {
+  readonly measurements: Measurements;
+  readonly streaming: readonly StreamingFigures[];
 }
 
 /** Every measurement of each row, in the order of the rounds. */
@@ -27,7 +36,7 @@ export async function runTransferBench(
   options: TransferBenchOptions,
   say: (sentence: string) => void,
   signal: AbortSignal,
-): Promise<Measurements> {
+): Promise<TransferOutcome> {
   await using stack = new AsyncDisposableStack();
   const stage = await setStage(options, stack, say, signal);
   const measurements = new Map(options.rows.map((row): [RowName, Measurement[]] => [row, []]));
@@ -43,7 +52,13 @@ export async function runTransferBench(
       if (round > 0) measurements.get(row)!.push(measurement);
     }
   }
-  return measurements;
+  const scene = {
+    directory: join(stage.workDir, "..", "www"),
+    blobPath: stage.nginx.filePath,
+    rounds: options.rounds,
+  };
+  const streaming = options.isStreamed ? await runStreamingBench(scene, say, signal) : [];
+  return { measurements, streaming };
 }
 
 async function setStage(

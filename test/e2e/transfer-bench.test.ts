@@ -16,13 +16,22 @@ describeWhere(["linux", "nginx", "curl", "aria2c", "time"], "the transfer bench"
     await using place = await TemporaryDirectory.create("place");
     const { code, stdout, stderr } = await runCommand({
       command: process.execPath,
-      args: [MAIN, ..."--size 16MiB --rounds 1 --json".split(" ")],
+      args: [MAIN, ..."--size 16MiB --rounds 1 --streaming --json".split(" ")],
       env: { TMPDIR: place.path },
       timeoutMs: 120_000,
     });
     expect(stderr).toBe("");
     expect(code).toBe(0);
-    const report = JSON.parse(stdout) as { rows: Record<string, number | string>[] };
+    const report = JSON.parse(stdout) as {
+      rows: Record<string, number | string>[];
+      streaming: Record<string, number>[];
+    };
+    for (const figures of report.streaming) {
+      expect(figures["cold_s"]).toBeGreaterThan(0);
+      expect(figures["warm_to_nginx_ratio"]).toBeGreaterThan(0);
+      expect(figures["cold_first_byte_ms"]).toBeGreaterThan(0);
+    }
+    expect(report.streaming.length).toBeGreaterThan(0);
     expect(report.rows.map(({ name }) => name)).toEqual(ROW_NAMES);
     for (const row of report.rows) {
       expect(row["mb_per_s"], String(row["name"])).toBeGreaterThan(1);
