@@ -8,6 +8,8 @@ export interface HumanStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** Columns and rows as they are at this moment; the fields follow a signal, which may come late. */
+  getWindowSize?(): [number, number];
 }
 
 /**
@@ -24,7 +26,9 @@ export class TerminalBoard {
   }
 
   get columns(): number {
-    return Math.max(this.#stream.columns ?? 80, 20);
+    const [columns] = this.#stream.getWindowSize?.() ?? [this.#stream.columns ?? 80];
+    // A terminal without a size says 0.
+    return Math.max(columns === 0 ? 80 : columns, 20);
   }
 
   /** How many lines can be drawn. */

@@ -37,7 +37,10 @@ function terminalReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter 
   const board = new TerminalBoard(stream);
   const running = new Map<object, DownloadProgress>();
   let lastMs = -Infinity;
+  let trailing: NodeJS.Timeout | undefined;
   const draw = (): void => {
+    clearTimeout(trailing);
+    trailing = undefined;
     lastMs = nowMs();
     const { room, columns } = board;
     const shown = [...running.values()].slice(0, running.size > room ? room - 1 : room);
@@ -51,12 +54,19 @@ function terminalReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter 
     board.say(line);
     if (running.size > 0) draw();
   };
+  const clear = (): void => {
+    clearTimeout(trailing);
+    running.clear();
+    board.clear();
+  };
   return {
     note: (sentence) => say(`dfget: ${printableText(sentence)}`),
     file(file) {
       const key = {};
       const end = (line: string): void => {
         running.delete(key);
+        clearTimeout(trailing);
+        trailing = undefined;
         say(line);
       };
       return {
@@ -64,12 +74,14 @@ function terminalReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter 
         progress(progress) {
           running.set(key, progress);
           if (nowMs() - lastMs >= REDRAW_MS) draw();
+          // What comes last before a pause is shown too.
+          else trailing ??= setTimeout(draw, REDRAW_MS).unref();
         },
       };
     },
     ended: (summary) => board.say(batchLine(summary, paint)),
-    failed: () => board.clear(),
-    [Symbol.dispose]: () => board.clear(),
+    failed: clear,
+    [Symbol.dispose]: clear,
   };
 }
 

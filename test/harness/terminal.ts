@@ -49,8 +49,16 @@ export class Terminal implements AsyncDisposable {
     );
   }
 
+  /** Changes the size, and returns when the program in the terminal can see it: tmux tells it a moment later. */
   async resize(columns: number, rows: number): Promise<void> {
     await this.#tmux("resize-window", "-t", "t", "-x", String(columns), "-y", String(rows));
+    const device = (await this.#tmux("display-message", "-p", "-t", "t", "#{pane_tty}")).trim();
+    const size = async (): Promise<string> =>
+      await mustRun({ command: "stty", args: ["-F", device, "size"] });
+    await until(async () => (await size()).trim() === `${rows} ${columns}`, {
+      what: "the new size to be told",
+      timeoutMs: 10_000,
+    });
   }
 
   async press(key: string): Promise<void> {
