@@ -13,6 +13,8 @@ export const PINS_MAX = 1024;
 /** The longest name of an imported file. */
 export const CATALOG_NAME_LENGTH_MAX = 256;
 
+const SAVE_MS = 2000;
+
 /** What a user needs to know of a task, which the store does not. */
 export interface CatalogEntry {
   readonly name?: string | undefined;
@@ -30,7 +32,9 @@ export class Catalog {
   readonly #log: Log;
   readonly #entries = new Map<TaskId, CatalogEntry>();
   readonly #byAsked = new Map<string, TaskId>();
+  readonly #byName = new Map<string, TaskId>();
   #saving: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #isChanged = false;
 
   private constructor(path: string, log: Log) {
@@ -74,7 +78,10 @@ export class Catalog {
     if (news.name !== undefined) this.#unname(news.name, taskId);
     this.#put(taskId, { ...before, ...news });
     while (this.#entries.size > CATALOG_MAX) this.#forgetOldest();
-    this.#save();
+    // What the user said is written at once; where a file came from may be lost with a process that is killed.
+    const isUsersWord = news.isPinned !== undefined || news.name !== undefined;
+    if (isUsersWord) this.#save();
+    else this.#saveLater();
   }
 
   forget(taskId: TaskId): void {
@@ -84,22 +91,22 @@ export class Catalog {
 
   /** Resolves when everything is in the file. */
   async close(): Promise<void> {
+    if (this.#timer) this.#save();
     await this.#saving;
   }
 
   /** A name is that of one task: the last one that was given it. */
   #unname(name: string, except: TaskId): void {
-    for (const [taskId, entry] of this.#entries) {
-      if (entry.name === name && taskId !== except) {
-        this.#entries.set(taskId, { ...entry, name: undefined });
-      }
-    }
+    const taskId = this.#byName.get(name);
+    if (taskId === undefined || taskId === except) return;
+    this.#entries.set(taskId, { ...this.#entries.get(taskId), name: undefined });
   }
 
   #put(taskId: TaskId, entry: CatalogEntry): void {
     this.#entries.delete(taskId);
     this.#entries.set(taskId, entry);
     if (entry.asked !== undefined) this.#byAsked.set(entry.asked, taskId);
+    if (entry.name !== undefined) this.#byName.set(entry.name, taskId);
   }
 
   #forgetOldest(): void {
@@ -112,13 +119,21 @@ export class Catalog {
   }
 
   #drop(taskId: TaskId): boolean {
-    const asked = this.#entries.get(taskId)?.asked;
+    const { asked, name } = this.#entries.get(taskId) ?? {};
+    if (name !== undefined && this.#byName.get(name) === taskId) this.#byName.delete(name);
     if (asked !== undefined && this.#byAsked.get(asked) === taskId) this.#byAsked.delete(asked);
     return this.#entries.delete(taskId);
   }
 
+  /** Many files at once are one change. */
+  #saveLater(): void {
+    this.#timer ??= setTimeout(() => this.#save(), SAVE_MS).unref();
+  }
+
   /** Writes the file, once for all changes that come while it is being written. */
   #save(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#isChanged = true;
     this.#saving ??= this.#write().finally(() => {
       this.#saving = undefined;
