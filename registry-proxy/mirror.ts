@@ -40,7 +40,8 @@ export interface MirrorOptions {
 /** How long a registry's yes is believed unless told otherwise. */
 export const VERDICT_MS_DEFAULT = 60_000;
 
-const STALL_MS = 30_000;
+/** Runtimes wait for ever, or give the whole pull up after a minute. */
+const STALL_MS = 10_000;
 
 /** Puts a registry mirror together; it listens when its `listen` is called. */
 export function createMirror(deps: MirrorDeps, options: MirrorOptions): MirrorServer {

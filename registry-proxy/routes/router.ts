@@ -150,8 +150,17 @@ export class Router {
     const login =
       failure.status === 401 && challenge !== undefined ? { "www-authenticate": challenge } : {};
     const headers = { ...failure.headers, ...login, "content-type": "application/json" };
-    exchange.send(failure.status, headers, failure.toBody());
+    exchange.send(statusFor(exchange, failure.status), headers, failure.toBody());
   }
+}
+
+/**
+ * Docker asks again for a blob for 76 seconds after every failure but 404, and then goes to the registry; after 404 it goes there
+ * at once.
+ */
+function statusFor(exchange: Exchange, status: number): number {
+  const isDocker = exchange.header("user-agent")?.startsWith("docker/") === true;
+  return isDocker && exchange.route === "blob" && status !== 416 ? 404 : status;
 }
 
 const SUBJECTS: Readonly<Partial<Record<RouteName, Subject>>> = {

@@ -122,6 +122,16 @@ describe("a blob that the swarm cannot serve", () => {
     );
   });
 
+  it("is told to Docker by 404, after which alone it does not ask again for a minute", async () => {
+    await using mirror = await MirrorFixture.start();
+    mirror.swarm.refuse = async () => new ProtocolError("ORIGIN_DENIED", "the origin refuses");
+    const path = `/v2/team/app/blobs/${sha256Digest(CONTENT)}`;
+    const headers = { "user-agent": "docker/20.10.24+dfsg1 go/go1.19.8" };
+    const answer = await mirror.ask(path, { headers });
+    expect([answer.status, errorsOf(answer)[0]?.code]).toEqual([404, "DENIED"]);
+    expect((await mirror.ask(path)).status).toBe(403);
+  });
+
   it("because of a challenge that is no header text is refused without it", async () => {
     await using mirror = await MirrorFixture.start();
     const details = { challenge: "Basic\r\nx: y" };

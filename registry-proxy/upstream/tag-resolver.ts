@@ -99,7 +99,8 @@ export class TagResolver {
 
   async #resolveNow(key: string, question: TagQuestion, signal: AbortSignal): Promise<ResolvedTag> {
     try {
-      const version = await this.#askInTime(question, signal);
+      const isFirst = this.#known.get(key) === undefined;
+      const version = await this.#askInTime(question, isFirst, signal);
       const { content: _once, ...kept } = version;
       this.#remember(key, kept, this.#clock.nowMs() + question.rights.outageMs, false);
       return { ...version, source: "origin", isStale: false };
@@ -118,11 +119,15 @@ export class TagResolver {
     this.#known.set(key, { version, untilMs, outageUntilMs, isStale });
   }
 
-  async #askInTime(question: TagQuestion, signal: AbortSignal): Promise<TagVersion> {
+  async #askInTime(
+    question: TagQuestion,
+    isFirst: boolean,
+    signal: AbortSignal,
+  ): Promise<TagVersion> {
     const { timeoutMs } = this.#options;
     const limit = AbortSignal.timeout(timeoutMs);
     try {
-      return await this.#ask(question, AbortSignal.any([signal, limit]));
+      return await this.#ask(question, isFirst, AbortSignal.any([signal, limit]));
     } catch (error) {
       if (!limit.aborted || signal.aborted) throw error;
       const message = `the registry ${question.repository.upstream.registry} did not answer within ${timeoutMs} ms; try again later`;
@@ -130,8 +135,13 @@ export class TagResolver {
     }
   }
 
-  async #ask({ tag, accept, rights }: TagQuestion, signal: AbortSignal): Promise<TagVersion> {
-    const request = { path: `manifests/${tag}`, accept, isAnswerFinal: true };
+  async #ask(
+    { tag, accept, rights }: TagQuestion,
+    isFirst: boolean,
+    signal: AbortSignal,
+  ): Promise<TagVersion> {
+    // A failing registry is asked again where nothing else is there to answer with.
+    const request = { path: `manifests/${tag}`, accept, isAnswerFinal: !isFirst };
     try {
       const head = await rights.fetch({ ...request, method: "HEAD" }, signal);
       head.dispose();
