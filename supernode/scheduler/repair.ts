@@ -77,7 +77,7 @@ export class Repair {
     }
     if (record.ledger.unconfirmed.size > 0 && nowMs >= record.confirmAtMs) {
       const { confirmEveryMs } = this.#context.options;
-      record.confirmAtMs = nowMs + Math.max(confirmEveryMs, 2 * this.#pump.usualMs);
+      record.confirmAtMs = nowMs + Math.max(confirmEveryMs, 4 * this.#pump.usualMs);
       this.#confirm(nowMs, record);
     }
     const isIdle = this.#isIdle(record);
