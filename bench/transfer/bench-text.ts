@@ -5,7 +5,14 @@ import type { ReportRow, TransferReport } from "./bench-report.ts";
 const HEADINGS = ["", "MB/s", "server CPU s/GB", "client CPU s/GB", "peak RSS MB", "loop p99 ms"];
 
 /** The report for people. */
-export function benchText({ rows, streaming, options, machine, versions, commit }: TransferReport): string {
+export function benchText({
+  rows,
+  streaming,
+  options,
+  machine,
+  versions,
+  commit,
+}: TransferReport): string {
   const { lengthBytes, pieceLengthBytes, rounds } = options;
   return [
     `${formatByteCount(lengthBytes)} in pieces of ${formatByteCount(pieceLengthBytes)}, medians of ${rounds} rounds`,

@@ -13,7 +13,10 @@ const BOB = "Basic Ym9iOndyb25n";
 function wantTokens({ upstream }: MirrorFixture): void {
   upstream.on("/token", (request, response) => {
     const { authorization } = request.headers;
-    if (authorization === BOB) return void response.writeHead(401).end();
+    if (authorization === BOB) {
+      response.writeHead(401).end();
+      return;
+    }
     const { searchParams } = new URL(request.url ?? "", upstream.url);
     const isAlices = authorization === ALICE;
     const isHers = isAlices && searchParams.get("scope") === "repository:team/app:pull";

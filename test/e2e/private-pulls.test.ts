@@ -247,26 +247,21 @@ async function startPuller(
   const mirrorUrl = "http://127.0.0.1:65001";
   const repository = `team/${name.toLowerCase()}`;
   const image = `${authority}/${repository}:v1`;
-  switch (name) {
-    case "ctr":
-    case "CRI": {
-      const containerd = resources.use(await Containerd.start({ host }));
-      return async (login) => {
-        const options = { image, mirrorUrl, ...(login ? { login } : {}) };
-        if (name === "ctr") await containerd.pull(options);
-        else await containerd.pullByCri(options);
-      };
-    }
-    case "dockerd": {
-      const docker = await DockerDaemon.start(host, { "registry-mirrors": [mirrorUrl] });
-      resources.use(docker);
-      return async (login) => await docker.pull(`${repository}:v1`, login);
-    }
-    case "podman": {
-      const at = `127.0.0.1:65001/${authority.replace(":", "_")}`;
-      const registries = [{ registry: authority, mirror: at }];
-      const podman = resources.use(await ContainersClient.create("podman", host, registries));
-      return async (login) => await podman.pull(image, login && { ...login, at });
-    }
+  if (name === "dockerd") {
+    const docker = await DockerDaemon.start(host, { "registry-mirrors": [mirrorUrl] });
+    resources.use(docker);
+    return async (login) => await docker.pull(`${repository}:v1`, login);
   }
+  if (name === "podman") {
+    const at = `127.0.0.1:65001/${authority.replace(":", "_")}`;
+    const registries = [{ registry: authority, mirror: at }];
+    const podman = resources.use(await ContainersClient.create("podman", host, registries));
+    return async (login) => await podman.pull(image, login && { ...login, at });
+  }
+  const containerd = resources.use(await Containerd.start({ host }));
+  return async (login) => {
+    const options = { image, mirrorUrl, ...(login ? { login } : {}) };
+    if (name === "ctr") await containerd.pull(options);
+    else await containerd.pullByCri(options);
+  };
 }

@@ -18,7 +18,7 @@ type ClientName = (typeof CLIENTS)[number];
 interface Client extends AsyncDisposable {
   pull(repository: string): Promise<void>;
   remove(repository: string): Promise<void>;
-  run?(repository: string): Promise<string>;
+  readonly run?: (repository: string) => Promise<string>;
 }
 
 describeWhere(

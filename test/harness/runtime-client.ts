@@ -9,7 +9,7 @@ export type RuntimeClientName = (typeof RUNTIME_CLIENTS)[number];
 /** A real client that pulls `repository:v1` of a registry through the mirror of its host, without a user. */
 export interface RuntimeClient {
   readonly name: RuntimeClientName;
-  pull(repository: string): Promise<void>;
+  readonly pull: (repository: string) => Promise<void>;
 }
 
 /** Starts all clients on a host whose mirror listens on port 65001 and whose default registry is `authority`. */
