@@ -26,6 +26,8 @@ export class PieceLedger {
   readonly fresh: Bitmap;
   /** Offers that nobody but the receiver is known to have got. */
   readonly unconfirmed = new Map<number, Offer>();
+  /** Who is being sent a copy of each piece right now. */
+  readonly #inFlight = new Map<number, Host[]>();
   /** Pieces with fewer than two holders known. */
   readonly #thin: Bitmap;
   #firstHolder: Int32Array;
@@ -100,24 +102,55 @@ export class PieceLedger {
     return lacking;
   }
 
-  /** The piece has to be given out again, unless it is held. */
-  renew(piece: number): void {
+  /** The seed begins to send a copy, the first or a further one. */
+  began(host: Host, piece: number): void {
+    const hosts = this.#inFlight.get(piece);
+    if (hosts === undefined) this.#inFlight.set(piece, [host]);
+    else hosts.push(host);
+  }
+
+  /** The seed does not send this copy any more. */
+  ended(host: Host, piece: number): void {
+    const hosts = this.#inFlight.get(piece);
+    const place = hosts?.indexOf(host) ?? -1;
+    if (hosts === undefined || place < 0) return;
+    if (hosts.length === 1) this.#inFlight.delete(piece);
+    else hosts.splice(place, 1);
+  }
+
+  /**
+   * The piece has to be given out again, unless it is held. While a further copy is on its way, that
+   * one takes the place of the first.
+   */
+  renew(nowMs: number, piece: number): void {
+    const next = this.#inFlight.get(piece)?.[0];
+    if (next !== undefined) {
+      const offer = { host: next, piece, atMs: nowMs, isInFlight: true, asked: 0 };
+      this.unconfirmed.set(piece, offer);
+      return;
+    }
     this.unconfirmed.delete(piece);
     if (this.ready.has(piece) && !this.isHeld(piece)) this.fresh.add(piece);
   }
 
-  /** Gives a piece out again whose receiver got it, as it seems, but was never heard to hold it. */
-  giveUp(piece: number): void {
+  /**
+   * Gives a piece out again whose receiver got it before `beforeMs`, as it seems, but was never heard
+   * to hold it.
+   */
+  giveUp(nowMs: number, piece: number, beforeMs: number): void {
     const offer = this.unconfirmed.get(piece);
-    if (offer !== undefined && !offer.isInFlight && !this.isHeld(piece)) this.renew(piece);
+    if (offer === undefined || offer.isInFlight || offer.atMs > beforeMs) return;
+    if (!this.isHeld(piece)) this.renew(nowMs, piece);
   }
 
-  /** The seed has sent an offered piece; what is on its way still takes a moment to arrive. */
+  /**
+   * The seed has sent a piece; what is on its way still takes a moment to arrive. A further copy that
+   * was sent before the first takes its place.
+   */
   sent(nowMs: number, host: Host, piece: number): void {
     const offer = this.unconfirmed.get(piece);
-    if (offer?.host !== host) return;
-    offer.isInFlight = false;
-    offer.atMs = nowMs;
+    if (offer === undefined || (offer.host !== host && !offer.isInFlight)) return;
+    this.unconfirmed.set(piece, { host, piece, atMs: nowMs, isInFlight: false, asked: 0 });
   }
 
   /** Takes up what a member says that it holds. What it was sent over `graceMs` ago it should hold. */
@@ -136,7 +169,7 @@ export class PieceLedger {
     for (const offer of this.unconfirmed.values()) {
       if (offer.host !== host || offer.isInFlight) continue;
       if (have.has(offer.piece)) offer.asked = 0;
-      else if (nowMs - offer.atMs > graceMs) this.renew(offer.piece);
+      else if (nowMs - offer.atMs > graceMs) this.renew(nowMs, offer.piece);
     }
   }
 
@@ -155,12 +188,14 @@ export class PieceLedger {
       const offer = { host: NOBODY, piece, atMs: nowMs, isInFlight: false, asked: 0 };
       this.unconfirmed.set(piece, offer);
     }
-    this.renewOffersTo(host);
+    this.renewOffersTo(nowMs, host);
   }
 
   /** The host will not pass on what it was offered. */
-  renewOffersTo(host: Host): void {
-    for (const offer of this.unconfirmed.values()) if (offer.host === host) this.renew(offer.piece);
+  renewOffersTo(nowMs: number, host: Host): void {
+    for (const offer of this.unconfirmed.values()) {
+      if (offer.host === host) this.renew(nowMs, offer.piece);
+    }
   }
 
   /** The pieces with a known holder. */

@@ -122,7 +122,7 @@ export class Repair {
     if (lacking.length === 0 && !isHeldElsewhere) return;
     this.#choice.more(nowMs, record, host);
     if (level > 1) {
-      for (const piece of lacking) ledger.giveUp(piece);
+      for (const piece of lacking) ledger.giveUp(nowMs, piece, nowMs - SPREAD_MS);
       this.#introduceHolders(nowMs, record, host, lacking, level);
     }
     this.#choice.takeOver(nowMs, record, host, lacking);
@@ -174,7 +174,7 @@ export class Repair {
       if (offer.host >= 0 && ledger.holders(offer.piece).length > 0) {
         offer.atMs = nowMs + LOOK_AGAIN_MS;
       } else if (offer.asked >= ASKED_MAX) {
-        ledger.renew(offer.piece);
+        ledger.renew(nowMs, offer.piece);
       } else if (offer.host < 0) {
         offer.asked += 1;
       } else if (asked.size < sentinels || asked.has(offer.host)) {

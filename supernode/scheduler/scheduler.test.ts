@@ -177,7 +177,89 @@ describe("Scheduler offers", () => {
   });
 });
 
+describe("Scheduler offers when members go", () => {
+  it("offers a host nothing of one task while it leaves another", () => {
+    const { scheduler, takeAll, add } = schedulerWith(4);
+    scheduler.openTask(0, 1, 50, MIB);
+    for (let piece = 0; piece < 50; piece++) scheduler.pieceReady(0, 1, piece);
+    add(0, 1);
+    scheduler.join(0, 1, 1, undefined);
+    takeAll();
+    scheduler.removeHost(1, 1);
+    expect(takeAll().filter((call) => call[0] === "offer")).toEqual([]);
+  });
+
+  it("forgets further copies that were planned for fewer members", () => {
+    const { scheduler, said, takeAll, add } = schedulerWith(100);
+    add(0, 1, "", Bitmap.full(100));
+    add(1, 2);
+    // One offer takes up all that may be in flight, so that copies are planned and wait.
+    scheduler.openTask(1, 1, 1, 64 * MIB);
+    scheduler.pieceReady(1, 1, 0);
+    scheduler.join(1, 1, 1, undefined);
+    scheduler.progress(2, 0, 2, new Bitmap(100));
+    for (let host = 3; host < 30; host++) add(3, host);
+    takeAll();
+    scheduler.offerEnded(4, 1, 1, 0);
+    expect(said("offer")).toEqual([]);
+  });
+});
+
 describe("Scheduler repairs", () => {
+  it("does not give a piece to anyone else while a starving member is sent a copy of it", () => {
+    const { scheduler, said, takeAll, add } = schedulerWith(1);
+    for (let host = 1; host < 9; host++) add(0, host);
+    const receiver = said("offer")[0]?.[1] as number;
+    scheduler.offerEnded(1, 0, receiver, 0);
+    const [first, second] = [1, 2, 3].filter((host) => host !== receiver) as [number, number];
+    const starve = (nowMs: number, host: number): void => {
+      scheduler.starve(nowMs, 0, host);
+      scheduler.progress(nowMs, 0, host, new Bitmap(1));
+    };
+    // The receiver has the piece, so that it is not fresh, and then has gone.
+    scheduler.progress(2, 0, receiver, Bitmap.full(1));
+    for (const nowMs of [600, 610, 620]) starve(nowMs, first);
+    expect(said("offer").at(-1)).toEqual(["offer", first, 0, 0]);
+    takeAll();
+    scheduler.removeHost(630, receiver);
+    for (const nowMs of [1200, 1210]) starve(nowMs, second);
+    expect(said("offer")).toEqual([]);
+    // It refuses, and the piece is to be had by others.
+    scheduler.refuseOffer(1220, 0, first, 0);
+    starve(1230, second);
+    expect(said("offer").length).toBeGreaterThan(0);
+  });
+
+  it("leaves it at the copy that a starving member was sent when the first receiver hangs", () => {
+    const { scheduler, said, takeAll, add } = schedulerWith(1, { offerTimeoutMs: 1000 });
+    for (let host = 1; host < 9; host++) add(0, host);
+    const receiver = said("offer")[0]?.[1] as number;
+    const hungry = receiver === 1 ? 2 : 1;
+    for (const nowMs of [900, 910, 920]) {
+      scheduler.starve(nowMs, 0, hungry);
+      scheduler.progress(nowMs, 0, hungry, new Bitmap(1));
+    }
+    expect(said("offer").at(-1)).toEqual(["offer", hungry, 0, 0]);
+    scheduler.offerEnded(980, 0, hungry, 0);
+    takeAll();
+    scheduler.tick(1010);
+    expect(said("offer")).toEqual([]);
+  });
+
+  it("waits for a piece that was sent just now before it gives it to somebody else", () => {
+    const { scheduler, said, takeAll, add } = schedulerWith(1);
+    for (let host = 1; host < 9; host++) add(0, host);
+    const receiver = said("offer")[0]?.[1] as number;
+    const other = receiver === 1 ? 2 : 1;
+    scheduler.offerEnded(700, 0, receiver, 0);
+    takeAll();
+    for (const nowMs of [710, 720]) {
+      scheduler.starve(nowMs, 0, other);
+      scheduler.progress(nowMs, 0, other, new Bitmap(1));
+    }
+    expect(said("offer")).toEqual([]);
+  });
+
   it("offers a piece again when its receiver turns out not to have it", () => {
     const { scheduler, said, add, takeAll } = schedulerWith(1);
     for (let host = 1; host < 5; host++) add(0, host);

@@ -47,8 +47,11 @@ export class Scheduler {
   removeHost(nowMs: number, host: Host): void {
     const record = this.#context.hosts.get(host);
     if (record === undefined) return;
-    for (const task of record.tasks) this.leave(nowMs, task, host);
+    // From all first: what is offered in between could go to the one that is gone.
+    for (const task of record.tasks) this.#takeOut(nowMs, task, record);
     this.#context.hosts.delete(host);
+    this.#pump.pump(nowMs);
+    this.#context.wake(nowMs + CHECK_MS);
   }
 
   /** A task begins. `pieceCount` may be 0 while unknown. A task that is open is left as it is. */
@@ -111,18 +114,9 @@ export class Scheduler {
 
   /** The host left the task. */
   leave(nowMs: number, task: Task, host: Host): void {
-    const record = this.#context.tasks.get(task);
     const known = this.#context.hosts.get(host);
-    if (record === undefined || known === undefined || !record.members.has(host)) return;
-    const group = record.members.group(host);
-    known.tasks.delete(task);
-    record.members.delete(host, known.zone);
-    record.hungry.delete(host);
-    record.asked.delete(host);
-    record.paused.delete(host);
-    this.#pump.drop(host, record);
-    record.ledger.forget(nowMs, host);
-    this.#choice.left(nowMs, record, host, group);
+    if (known === undefined || !known.tasks.has(task)) return;
+    this.#takeOut(nowMs, task, known);
     this.#pump.pump(nowMs);
     this.#context.wake(nowMs + CHECK_MS);
   }
@@ -204,6 +198,22 @@ export class Scheduler {
     if (isBusy) this.#context.wake(nowMs + CHECK_MS);
   }
 
+  /** Takes a host out of one task and offers nothing yet. */
+  #takeOut(nowMs: number, task: Task, known: HostRecord): void {
+    const record = this.#context.tasks.get(task);
+    if (record === undefined) return;
+    const { host } = known;
+    const group = record.members.group(host);
+    known.tasks.delete(task);
+    record.members.delete(host, known.zone);
+    record.hungry.delete(host);
+    record.asked.delete(host);
+    record.paused.delete(host);
+    this.#pump.drop(nowMs, host, record);
+    record.ledger.forget(nowMs, host);
+    this.#choice.left(nowMs, record, host, group);
+  }
+
   /** The share of hosts that would be out for slowness with one more; a few hosts may always be. */
   #slowShare(nowMs: number): number {
     let count = 1;
@@ -218,7 +228,7 @@ export class Scheduler {
     for (const task of known.tasks) {
       const record = this.#context.tasks.get(task);
       if (record === undefined) continue;
-      this.#pump.drop(known.host, record);
+      this.#pump.drop(nowMs, known.host, record);
       record.ledger.forget(nowMs, known.host);
       this.#choice.left(nowMs, record, known.host, record.members.group(known.host));
     }

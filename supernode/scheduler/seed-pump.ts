@@ -81,6 +81,7 @@ export class SeedPump {
     if (this.#inFlight.has(key)) return;
     this.#inFlight.set(key, { record, host, piece, sinceMs: nowMs });
     this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
+    record.ledger.began(host, piece);
     if (record.ledger.fresh.has(piece)) record.ledger.offer(nowMs, host, piece);
     this.#context.out.offer(host, record.task, piece);
     this.#context.wake(nowMs + LATE_MIN_MS);
@@ -102,10 +103,10 @@ export class SeedPump {
     const offer = this.#remove(offerKey(record, host, piece));
     if (offer === undefined) {
       // It gave up a transfer that the seed had ended already.
-      if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(piece);
+      if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(nowMs, piece);
       return;
     }
-    this.#takeBack(record, host, piece);
+    this.#takeBack(nowMs, record, host, piece);
     const { offerTimeoutMs, refusalPauseMs } = this.#context.options;
     // One that gave up after a long while is slow; a full one may have room again at once.
     const isSlow = nowMs - offer.sinceMs > this.#lateMs;
@@ -119,13 +120,13 @@ export class SeedPump {
   }
 
   /** Forgets the offers of a task to a host. */
-  drop(host: Host, record: TaskRecord): void {
+  drop(nowMs: number, host: Host, record: TaskRecord): void {
     this.#refusals.delete(host);
     if (!this.#perHost.has(host)) return;
     for (const [key, offer] of this.#inFlight) {
       if (offer.host !== host || offer.record !== record) continue;
       this.#remove(key);
-      this.#takeBack(offer.record, host, offer.piece);
+      this.#takeBack(nowMs, offer.record, host, offer.piece);
     }
   }
 
@@ -144,19 +145,20 @@ export class SeedPump {
     for (const [key, offer] of this.#inFlight) {
       if (nowMs - offer.sinceMs < limitMs) continue;
       this.#remove(key);
-      this.#takeBack(offer.record, offer.host, offer.piece);
+      this.#takeBack(nowMs, offer.record, offer.host, offer.piece);
       offer.record.paused.set(offer.host, nowMs + options.offerTimeoutMs);
     }
   }
 
-  #takeBack(record: TaskRecord, host: Host, piece: number): void {
-    if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(piece);
+  #takeBack(nowMs: number, record: TaskRecord, host: Host, piece: number): void {
+    if (record.ledger.unconfirmed.get(piece)?.host === host) record.ledger.renew(nowMs, piece);
   }
 
   #remove(key: string): OfferInFlight | undefined {
     const offer = this.#inFlight.get(key);
     if (offer === undefined) return undefined;
     this.#inFlight.delete(key);
+    offer.record.ledger.ended(offer.host, offer.piece);
     const count = this.#perHost.get(offer.host)! - 1;
     if (count === 0) this.#perHost.delete(offer.host);
     else this.#perHost.set(offer.host, count);
@@ -193,6 +195,9 @@ export class SeedPump {
   }
 
   #giveSpare(nowMs: number, record: TaskRecord): boolean {
+    if (record.spare.length === 0) return false;
+    // They were planned for fewer.
+    if (record.members.size > this.#context.options.fewMembers + 1) record.spare = [];
     for (let next = record.spare.pop(); next !== undefined; next = record.spare.pop()) {
       if (!record.members.has(next.host) || !this.#canTake(nowMs, record, next.host)) continue;
       this.give(nowMs, record, next.host, next.piece);
