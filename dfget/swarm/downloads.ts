@@ -1,5 +1,6 @@
 import type { Announcer } from "./announcer.ts";
 import type { Link } from "./link.ts";
+import type { PieceTimes } from "./piece-times.ts";
 import { choosePiece, isUsable } from "./piece-choice.ts";
 import type { SwarmContext } from "./swarm-context.ts";
 import { ORIGIN, SEED, type Host } from "./swarm-out.ts";
@@ -90,6 +91,7 @@ export class Downloads {
     for (let i = state.flights.length - 1; i >= 0; i--) {
       const flight = state.flights[i]!;
       if (flight.piece !== piece) continue;
+      state.drySinceMs = nowMs;
       if (flight.from === from) this.#noteDuration(state, from, nowMs - flight.startMs);
       else this.#context.out.abort(flight.from, state.task, piece);
       this.#end(nowMs, state, i);
@@ -152,25 +154,48 @@ export class Downloads {
   /** Gives up what is late, doubles what is slow at the end, and says when nothing comes in. */
   check(nowMs: number, state: TaskState): void {
     if (state.isComplete) return;
+    // Giving one up allows more time to the next, not to those that were begun with it.
+    const limitMs = this.#limitMs(state, state.times);
+    const seedLimitMs = this.#limitMs(state, state.seedTimes);
     for (let i = state.flights.length - 1; i >= 0; i--) {
-      const flight = state.flights[i]!;
-      const ageMs = nowMs - flight.startMs;
-      if (ageMs > this.limitMs(state, flight.from)) this.#giveUp(nowMs, state, i, ageMs);
+      const { from, startMs } = state.flights[i]!;
+      if (nowMs - startMs > (from === SEED ? seedLimitMs : limitMs)) this.#giveUp(nowMs, state, i);
     }
+    if (this.isHopeful(nowMs, state)) state.drySinceMs = nowMs;
     if (state.missing <= this.#context.options.endgamePieces) this.#endgame(nowMs, state);
     this.#starve(nowMs, state);
     this.#context.wakeForCheck(nowMs);
   }
 
-  /** How long a piece of this task from this source may take at present. */
-  limitMs(state: TaskState, from: Host): number {
+  /** Whether nothing has come in for this long, and nothing is about to. */
+  isDry(nowMs: number, state: TaskState, forMs: number): boolean {
+    return nowMs - state.drySinceMs >= forMs && !this.isHopeful(nowMs, state);
+  }
+
+  /**
+   * Whether anything is in flight that may well arrive. What has taken longer than pieces do is only
+   * waited for because there may be nothing better, and must not keep us from looking for that.
+   */
+  isHopeful(nowMs: number, state: TaskState): boolean {
+    for (const { from, startMs } of state.flights) {
+      const times = from === SEED ? state.seedTimes : state.times;
+      if (nowMs - startMs <= this.#lateMs(state, times)) return true;
+    }
+    return false;
+  }
+
+  /** How long a piece of this task may take at present, before it is given up. */
+  #limitMs(state: TaskState, times: PieceTimes): number {
+    return Math.min(times.patience * this.#lateMs(state, times), LIMIT_MAX_MS);
+  }
+
+  /** How long a piece of this task takes at most, by the figures there are. */
+  #lateMs(state: TaskState, times: PieceTimes): number {
     const { firstTimeoutMs, timeoutMinMs, timeoutFactor } = this.#context.options;
     const firstMs = firstTimeoutMs * Math.max(1, state.pieceLengthBytes / MIB);
-    const limitMs =
-      from === SEED
-        ? state.seedTimes.limitMs(timeoutFactor + 1, SEED_LIMIT_MIN_MS, 2 * firstMs)
-        : state.times.limitMs(timeoutFactor, timeoutMinMs, firstMs);
-    return Math.min(limitMs, LIMIT_MAX_MS);
+    return times === state.seedTimes
+      ? times.limitMs(timeoutFactor + 1, SEED_LIMIT_MIN_MS, 2 * firstMs)
+      : times.limitMs(timeoutFactor, timeoutMinMs, firstMs);
   }
 
   #request(nowMs: number, state: TaskState, piece: number, from: Host): void {
@@ -185,7 +210,6 @@ export class Downloads {
     const { piece } = state.flights[index]!;
     state.flights.splice(index, 1);
     if (!state.flights.some((flight) => flight.piece === piece)) state.flying.delete(piece);
-    if (state.flights.length === 0) state.idleSinceMs = nowMs;
     this.#context.downloads -= 1;
     this.#announcer.noteFreed(nowMs);
   }
@@ -200,11 +224,11 @@ export class Downloads {
     this.#uploads.noteWait(durationMs, state.pieceLengthBytes);
   }
 
-  #giveUp(nowMs: number, state: TaskState, index: number, ageMs: number): void {
-    const { piece, from } = state.flights[index]!;
+  #giveUp(nowMs: number, state: TaskState, index: number): void {
+    const { piece, from, startMs } = state.flights[index]!;
     const { out, options } = this.#context;
     out.abort(from, state.task, piece);
-    this.#noteDuration(state, from, ageMs);
+    (from === SEED ? state.seedTimes : state.times).giveUp(nowMs, startMs);
     this.#end(nowMs, state, index);
     this.#announcer.askAgain(nowMs, state);
     const link = state.links.get(from);
@@ -223,17 +247,20 @@ export class Downloads {
     if (nowMs < link.distrustedUntilMs) return false;
     if (nowMs < (this.#context.outUntilMs.get(link.host) ?? 0)) return false;
     if (nowMs >= link.blockedUntilMs) return true;
-    const { state } = link;
-    const idleMs = nowMs - state.idleSinceMs;
-    return state.flights.length === 0 && idleMs >= 2 * this.#context.options.starveMs;
+    return this.isDry(nowMs, link.state, 2 * this.#context.options.starveMs);
   }
 
   #endgame(nowMs: number, state: TaskState): void {
     const { options } = this.#context;
     const room = options.downloadSlots + options.offerExtraSlots - this.#context.downloads;
-    const lateMs = 2 * state.times.quantile(0.5);
-    if (lateMs === 0 || room <= 0) return;
-    const late = state.flights.filter((flight) => nowMs - flight.startMs > lateMs);
+    if (state.flights.length === 0 || room <= 0) return;
+    const usualMs = 2 * state.times.quantile(0.5);
+    const late = state.flights.filter(({ startMs, from }) => {
+      return (
+        nowMs - startMs >
+        (usualMs > 0 ? usualMs : this.#lateMs(state, from === SEED ? state.seedTimes : state.times))
+      );
+    });
     for (const flight of late.slice(0, room)) {
       if (state.flights.some((other) => other !== flight && other.piece === flight.piece)) continue;
       const second = this.#otherSource(nowMs, state, flight.piece, flight.from);
@@ -257,8 +284,7 @@ export class Downloads {
 
   #starve(nowMs: number, state: TaskState): void {
     const { options, out } = this.#context;
-    const isIdle = state.flights.length === 0 && this.#context.freeSlots > 0;
-    if (!isIdle || nowMs - state.idleSinceMs < options.starveMs) return;
+    if (this.#context.freeSlots === 0 || !this.isDry(nowMs, state, options.starveMs)) return;
     if (nowMs < state.starvedMs + state.starveGapMs) return;
     // The gap grows over interruptions too: with a slow origin everybody starves between pieces.
     const isNew = nowMs - state.starvedMs > 4 * state.starveGapMs;

@@ -93,6 +93,19 @@ describe("Orphans", () => {
     expect(runs).not.toContainEqual([0, 4]);
   });
 
+  it("reads what only a neighbour that hangs holds, without waiting for its end", () => {
+    const { swarm, said } = peerWith([3]);
+    swarm.onHave(0, 3, 0, [0, 1], 6);
+    swarm.supernodeLost(0);
+    for (let nowMs = 0; nowMs < 20_000; nowMs += 50) {
+      swarm.tick(nowMs);
+      for (const piece of [2, 3, 4, 5, 6, 7, 8, 9]) swarm.onPiece(nowMs, 0, piece, ORIGIN);
+      swarm.onGrant(nowMs, 3, 0);
+    }
+    expect(said("request").map((call) => call[3])).toContain(0);
+    expect(said("requestOrigin").map((call) => call.slice(2))).toContainEqual([0, 2]);
+  });
+
   it("lets the neighbour that ranks first go first, and follows when it does not", () => {
     const { above, below } = keysAround();
     const first = peerWith([below]);

@@ -1,4 +1,5 @@
 import { Bitmap } from "../../protocol/bitmap.ts";
+import type { Downloads } from "./downloads.ts";
 import type { Link } from "./link.ts";
 import type { Neighbourhood } from "./neighbourhood.ts";
 import { orphanRank, OrphanState, type OriginRun, type OrphanBlock } from "./orphan-state.ts";
@@ -26,10 +27,12 @@ const STUCK_MS = 4000;
  */
 export class Orphans {
   readonly #context: SwarmContext;
+  readonly #downloads: Downloads;
   readonly #neighbourhood: Neighbourhood;
 
-  constructor(context: SwarmContext, neighbourhood: Neighbourhood) {
+  constructor(context: SwarmContext, downloads: Downloads, neighbourhood: Neighbourhood) {
     this.#context = context;
+    this.#downloads = downloads;
     this.#neighbourhood = neighbourhood;
   }
 
@@ -161,16 +164,18 @@ export class Orphans {
     return nowMs < block.claimedUntilMs;
   }
 
-  /** Neither we nor anybody in sight holds it, and it is not on its way to us. */
+  /** Neither we nor anybody in sight who can be relied on holds it, and it is not on its way to us. */
   #isOrphaned(nowMs: number, state: TaskState, piece: number): boolean {
-    if (state.have.has(piece) || state.flying.has(piece)) return false;
-    if (state.holders[piece]! > 0 && !isStuck(nowMs, state, STUCK_MS)) return false;
+    if (state.have.has(piece)) return false;
+    const isExpected = state.flying.has(piece) || state.holders[piece]! > 0;
+    if (isExpected && !this.#downloads.isDry(nowMs, state, STUCK_MS)) return false;
     return state.orphans!.runWith(piece) === undefined;
   }
 
   /** Nobody is left to say who brings a stripe into this zone: who gets nothing helps itself. */
   #openZones(nowMs: number, state: TaskState): void {
-    if (state.imports?.isFull !== false || !isStuck(nowMs, state, STUCK_IN_ZONE_MS)) return;
+    if (state.imports?.isFull !== false || !this.#downloads.isDry(nowMs, state, STUCK_IN_ZONE_MS))
+      return;
     this.#neighbourhood.setStripes(nowMs, state, Bitmap.full(STRIPE_COUNT));
   }
 
@@ -232,9 +237,4 @@ export class Orphans {
     for (const link of state.links.values()) if (link !== except) hosts.push(link.host);
     if (hosts.length > 0) this.#context.out.claim(hosts, state.task, firstPiece, pieceCount, owner);
   }
-}
-
-/** Nothing has been coming from neighbours for this long. */
-function isStuck(nowMs: number, state: TaskState, forMs: number): boolean {
-  return state.flights.length === 0 && nowMs - state.idleSinceMs >= forMs;
 }

@@ -31,6 +31,17 @@ describe("PieceTimes", () => {
     expect(times.limitMs(3, 200, 1500)).toBe(12_000);
   });
 
+  it("doubles its patience once for what was given up side by side, until something arrives", () => {
+    const times = new PieceTimes();
+    for (let i = 0; i < 6; i++) times.giveUp(1500, 0);
+    expect(times.patience).toBe(2);
+    times.giveUp(4500, 1500);
+    expect(times.patience).toBe(4);
+    times.add(100);
+    expect(times.patience).toBe(1);
+    expect(times.quantile(1)).toBe(100);
+  });
+
   it("ignores what is not a duration", () => {
     const times = new PieceTimes();
     times.add(-1);

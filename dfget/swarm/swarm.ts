@@ -51,7 +51,7 @@ export class Swarm {
     this.#uploads = new Uploads(this.#context);
     this.#downloads = new Downloads(this.#context, this.#announcer, this.#uploads);
     this.#neighbourhood = new Neighbourhood(this.#context, this.#uploads, this.#downloads);
-    this.#orphans = new Orphans(this.#context, this.#neighbourhood);
+    this.#orphans = new Orphans(this.#context, this.#downloads, this.#neighbourhood);
   }
 
   /** Takes part in a task. A task that is open already is left as it is. */

@@ -42,8 +42,8 @@ export class TaskState {
   asksAgain = false;
   /** Somebody was told that we have no free slot. */
   toldFull = false;
-  /** Since when nothing has been in flight. */
-  idleSinceMs: number;
+  /** When a piece last came from a neighbour or the seed, or was last likely to. */
+  drySinceMs: number;
   /** When the supernode was last told that nothing comes in, and how long until it may be told again. */
   starvedMs = -Infinity;
   starveGapMs = 0;
@@ -62,7 +62,7 @@ export class TaskState {
     this.flying = new Bitmap(have.length);
     this.holders = new Uint16Array(have.length);
     this.openedMs = nowMs;
-    this.idleSinceMs = nowMs;
+    this.drySinceMs = nowMs;
     this.newsMs = nowMs;
     this.moveCursor();
   }
