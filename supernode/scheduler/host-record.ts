@@ -1,24 +1,17 @@
-import type { SchedulerOptions } from "./scheduler-options.ts";
+import { HostConduct } from "./host-conduct.ts";
 import type { Host, Task } from "./scheduler-out.ts";
 
-const BAN_MAX_MS = 3_600_000;
-const ACCUSERS_MAX = 16;
+const NO_TASK = -1;
 
-/** What is known of a node apart from its tasks. */
+/** What is known of a node. Small, because there may be fifty thousand, most of them with one task. */
 export class HostRecord {
   readonly host: Host;
   readonly zone: string;
   /** 0 where unknown. */
   readonly uploadBytesPerSecond: number;
-  readonly tasks = new Set<Task>();
-  outUntilMs = 0;
-  /** It was put out for something else than wrong pieces. */
-  isOutForSlowness = false;
-  #bans = 0;
-  /** Who accused it, and when last. */
-  readonly #accusers = new Map<Host, number>();
-  /** Whom it accused, and when last. */
-  readonly #accused = new Map<Host, number>();
+  #task: Task = NO_TASK;
+  #moreTasks: Set<Task> | undefined;
+  #conduct: HostConduct | undefined;
 
   constructor(host: Host, zone: string, uploadBytesPerSecond = 0) {
     this.host = host;
@@ -26,35 +19,37 @@ export class HostRecord {
     this.uploadBytesPerSecond = uploadBytesPerSecond > 0 ? uploadBytesPerSecond : 0;
   }
 
+  /** Its accusations, for writing; `isOut` and `isOutForSlowness` read without making one. */
+  get conduct(): HostConduct {
+    return (this.#conduct ??= new HostConduct());
+  }
+
   isOut(nowMs: number): boolean {
-    return nowMs < this.outUntilMs;
+    return this.#conduct !== undefined && nowMs < this.#conduct.outUntilMs;
   }
 
-  /** Notes that this host accuses another. False when it accuses too many to be believed. */
-  accuse(nowMs: number, other: Host, options: SchedulerOptions): boolean {
-    forget(this.#accused, nowMs - options.blameWindowMs);
-    if (!this.#accused.has(other) && this.#accused.size >= options.accusationsMax) return false;
-    this.#accused.set(other, nowMs);
-    return true;
+  isOutForSlowness(nowMs: number): boolean {
+    return this.isOut(nowMs) && this.conduct.isOutForSlowness;
   }
 
-  /** Notes an accuser of this host. True when that makes enough different ones. */
-  accusedBy(nowMs: number, accuser: Host, options: SchedulerOptions): boolean {
-    forget(this.#accusers, nowMs - options.blameWindowMs);
-    if (this.#accusers.size < ACCUSERS_MAX) this.#accusers.set(accuser, nowMs);
-    return this.#accusers.size >= options.badAfter;
+  hasTask(task: Task): boolean {
+    return this.#task === task || this.#moreTasks?.has(task) === true;
   }
 
-  /** Puts the host out; returns for how long. */
-  ban(nowMs: number, options: SchedulerOptions): number {
-    const forMs = Math.min(BAN_MAX_MS, options.banMs * 2 ** Math.min(this.#bans, 12));
-    this.#bans += 1;
-    this.#accusers.clear();
-    this.outUntilMs = nowMs + forMs;
-    return forMs;
+  addTask(task: Task): void {
+    if (this.hasTask(task)) return;
+    if (this.#task === NO_TASK) this.#task = task;
+    else (this.#moreTasks ??= new Set()).add(task);
   }
-}
 
-function forget(times: Map<Host, number>, beforeMs: number): void {
-  for (const [host, atMs] of times) if (atMs < beforeMs) times.delete(host);
+  deleteTask(task: Task): void {
+    if (this.#task === task) this.#task = NO_TASK;
+    else this.#moreTasks?.delete(task);
+  }
+
+  /** The tasks that it takes part in; a copy. */
+  tasks(): Task[] {
+    const more = [...(this.#moreTasks ?? [])];
+    return this.#task === NO_TASK ? more : [this.#task, ...more];
+  }
 }

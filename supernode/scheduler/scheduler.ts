@@ -48,7 +48,7 @@ export class Scheduler {
     const record = this.#context.hosts.get(host);
     if (record === undefined) return;
     // From all first: what is offered in between could go to the one that is gone.
-    for (const task of record.tasks) this.#takeOut(nowMs, task, record);
+    for (const task of record.tasks()) this.#takeOut(nowMs, task, record);
     this.#context.hosts.delete(host);
     this.#pump.pump(nowMs);
     this.#context.wake(nowMs + CHECK_MS);
@@ -79,7 +79,7 @@ export class Scheduler {
     const record = this.#context.tasks.get(task);
     if (record === undefined) return;
     this.#pump.dropTask(record);
-    for (const host of record.members.hosts) this.#context.hosts.get(host)?.tasks.delete(task);
+    for (const host of record.members.hosts) this.#context.hosts.get(host)?.deleteTask(task);
     this.#context.tasks.delete(task);
   }
 
@@ -102,7 +102,7 @@ export class Scheduler {
     let near: readonly Host[] = [];
     if (!record.members.has(host)) {
       record.members.add(host, known.zone);
-      known.tasks.add(task);
+      known.addTask(task);
       near = this.#choice.near(nowMs, record, host);
       this.#choice.joined(nowMs, record, host);
     }
@@ -115,7 +115,7 @@ export class Scheduler {
   /** The host left the task. */
   leave(nowMs: number, task: Task, host: Host): void {
     const known = this.#context.hosts.get(host);
-    if (known === undefined || !known.tasks.has(task)) return;
+    if (known === undefined || !known.hasTask(task)) return;
     this.#takeOut(nowMs, task, known);
     this.#pump.pump(nowMs);
     this.#context.wake(nowMs + CHECK_MS);
@@ -156,12 +156,12 @@ export class Scheduler {
     const from = this.#context.hosts.get(accuser);
     const to = this.#context.hosts.get(accused);
     if (from === undefined || to === undefined || from === to || to.isOut(nowMs)) return;
-    if (!from.tasks.has(task) || !to.tasks.has(task)) return;
+    if (!from.hasTask(task) || !to.hasTask(task)) return;
     const { options } = this.#context;
-    if (!from.accuse(nowMs, accused, options)) return;
-    if (!to.accusedBy(nowMs, accuser, options)) return;
-    to.isOutForSlowness = reason !== "corrupt";
-    if (to.isOutForSlowness && this.#slowShare(nowMs) >= options.slowBanShareMax) return;
+    if (!from.conduct.accuse(nowMs, accused, options)) return;
+    if (!to.conduct.accusedBy(nowMs, accuser, options)) return;
+    to.conduct.isOutForSlowness = reason !== "corrupt";
+    if (to.conduct.isOutForSlowness && this.#slowShare(nowMs) >= options.slowBanShareMax) return;
     this.#putOut(nowMs, to);
   }
 
@@ -204,7 +204,7 @@ export class Scheduler {
     if (record === undefined) return;
     const { host } = known;
     const group = record.members.group(host);
-    known.tasks.delete(task);
+    known.deleteTask(task);
     record.members.delete(host, known.zone);
     record.hungry.delete(host);
     record.asked.delete(host);
@@ -218,14 +218,15 @@ export class Scheduler {
   #slowShare(nowMs: number): number {
     let count = 1;
     for (const host of this.#context.hosts.values()) {
-      if (host.isOut(nowMs) && host.isOutForSlowness) count += 1;
+      if (host.isOutForSlowness(nowMs)) count += 1;
     }
     return count / Math.max(5, this.#context.hosts.size);
   }
 
   #putOut(nowMs: number, known: HostRecord): void {
-    const forMs = known.ban(nowMs, this.#context.options);
-    for (const task of known.tasks) {
+    const forMs = known.conduct.ban(nowMs, this.#context.options);
+    this.#context.noteBan(nowMs + forMs);
+    for (const task of known.tasks()) {
       const record = this.#context.tasks.get(task);
       if (record === undefined) continue;
       this.#pump.drop(nowMs, known.host, record);
