@@ -2,6 +2,8 @@ import type { SwarmContext } from "./swarm-context.ts";
 import type { Host } from "./swarm-out.ts";
 import type { TaskState } from "./task-state.ts";
 
+const MIB = 1024 * 1024;
+
 /** Tells neighbours what we hold and how many slots are free, collected over a few milliseconds. */
 export class Announcer {
   readonly #context: SwarmContext;
@@ -19,7 +21,8 @@ export class Announcer {
   /** Our free slots changed, or ought to be told again. */
   noteSlots(nowMs: number, state: TaskState): void {
     if (state.announceAtMs !== Infinity) return;
-    state.announceAtMs = nowMs + this.#context.options.haveDelayMs;
+    const share = Math.max(0.25, Math.min(1, state.pieceLengthBytes / MIB));
+    state.announceAtMs = nowMs + share * this.#context.options.haveDelayMs;
     this.#context.wake(state.announceAtMs);
   }
 
@@ -53,7 +56,8 @@ export class Announcer {
   }
 
   #send(state: TaskState, pieces: readonly number[]): void {
-    const { out, freeSlots } = this.#context;
+    const { out } = this.#context;
+    const freeSlots = this.#context.freeSlotsOf(state);
     const near: Host[] = [];
     for (const link of state.links.values()) {
       if (link.wants === undefined) {

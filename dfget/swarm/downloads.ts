@@ -31,8 +31,8 @@ export class Downloads {
    * a round trip later.
    */
   granted(nowMs: number, link: Link): void {
-    const { freeSlots, options } = this.#context;
-    if (freeSlots > 0) {
+    const { options } = this.#context;
+    if (this.#context.freeSlotsOf(link.state) > 0) {
       this.#use(nowMs, link);
       return;
     }
@@ -46,9 +46,15 @@ export class Downloads {
 
   /** A slot may have become free: grants that were kept for it are used, the oldest first. */
   useHeld(nowMs: number): void {
-    while (this.#held.length > 0 && this.#context.freeSlots > 0) {
-      const { link } = this.#held.shift()!;
-      if (link.index >= 0) this.#use(nowMs, link);
+    for (let i = 0; i < this.#held.length;) {
+      const { link } = this.#held[i]!;
+      const isGone = link.index < 0;
+      if (!isGone && this.#context.freeSlotsOf(link.state) === 0) {
+        i += 1;
+        continue;
+      }
+      this.#held.splice(i, 1);
+      if (!isGone) this.#use(nowMs, link);
     }
   }
 
@@ -64,10 +70,10 @@ export class Downloads {
 
   #use(nowMs: number, link: Link): void {
     const { state } = link;
-    const { freeSlots, options, out, random } = this.#context;
+    const { options, out, random } = this.#context;
     const piece = this.#isSource(nowMs, link) ? choosePiece(state, link, options, random) : -1;
     if (piece >= 0) this.#request(nowMs, state, piece, link.host);
-    else out.decline(link.host, state.task, "nothing", freeSlots);
+    else out.decline(link.host, state.task, "nothing", this.#context.freeSlotsOf(state));
   }
 
   #declineFull(link: Link): void {

@@ -92,7 +92,8 @@ export class Neighbourhood {
     const { state } = link;
     const wants = link.far ? (state.imports ?? new Bitmap(STRIPE_COUNT)) : undefined;
     const ageMs = nowMs - state.openedMs;
-    const { freeSlots, out } = this.#context;
+    const { out } = this.#context;
+    const freeSlots = this.#context.freeSlotsOf(state);
     out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants);
     if (freeSlots === 0) state.toldFull = true;
   }

@@ -31,6 +31,20 @@ export class SwarmContext {
     return Math.max(0, this.options.downloadSlots - this.downloads);
   }
 
+  /**
+   * Download slots that are free for a task. One of few pieces uses fewer: there the time of one piece is a
+   * good part of the whole, and pieces that come one after the other go on sooner.
+   */
+  freeSlotsOf(state: TaskState): number {
+    if (!this.isSmall(state)) return this.freeSlots;
+    const { smallTaskSlots } = this.options;
+    return Math.max(0, Math.min(this.freeSlots, smallTaskSlots - state.flights.length));
+  }
+
+  isSmall(state: TaskState): boolean {
+    return state.have.length <= this.options.smallTaskPieces;
+  }
+
   link(task: Task, host: Host): Link | undefined {
     return this.tasks.get(task)?.links.get(host);
   }

@@ -6,6 +6,10 @@ export interface SwarmOptions {
   uploadSlots: number;
   /** Pieces fetched at the same time from neighbours, all tasks together. */
   downloadSlots: number;
+  /** A task with so many pieces or fewer … */
+  smallTaskPieces: number;
+  /** … takes so many download slots at most. */
+  smallTaskSlots: number;
   /** Offers of the seed accepted beyond the download slots. */
   offerExtraSlots: number;
   /** Neighbours per task at most; more are ignored. */
@@ -16,7 +20,7 @@ export interface SwarmOptions {
   urgentPieces: number;
   /** Neighbours compared for each grant. */
   grantSample: number;
-  /** How long new pieces are collected before neighbours are told. */
+  /** How long new pieces of 1 MiB are collected before neighbours are told; shorter ones less, to a quarter. */
   haveDelayMs: number;
   /** Unanswered grants to one neighbour at most, where there are more neighbours than slots. */
   grantsPerNeighbour: number;
@@ -60,11 +64,13 @@ export const defaultSwarmOptions: Readonly<SwarmOptions> = {
   nodeKey: 0,
   uploadSlots: 6,
   downloadSlots: 6,
+  smallTaskPieces: 64,
+  smallTaskSlots: 3,
   offerExtraSlots: 2,
   neighboursMax: 96,
   windowPieces: 256,
   urgentPieces: 16,
-  grantSample: 4,
+  grantSample: 8,
   haveDelayMs: 2,
   grantsPerNeighbour: 1,
   grantTimeoutMs: 400,

@@ -4,7 +4,10 @@ import { SEED, Swarm, type SwarmOptions, type SwarmOut } from "./swarm.ts";
 
 type Call = readonly [name: string, ...args: unknown[]];
 
-/** A swarm with one open task 0 of `pieceCount` pieces, and everything it says. */
+/**
+ * A swarm with one open task 0 of `pieceCount` pieces, and everything it says. No task counts as small unless
+ * the options say so.
+ */
 function swarmWith(pieceCount: number, have: number[] = [], options: Partial<SwarmOptions> = {}) {
   const calls: Call[] = [];
   const out = new Proxy({} as SwarmOut, {
@@ -13,7 +16,7 @@ function swarmWith(pieceCount: number, have: number[] = [], options: Partial<Swa
       (...args: unknown[]) =>
         calls.push([String(name), ...args]),
   });
-  const swarm = new Swarm(options, out, () => 0);
+  const swarm = new Swarm({ smallTaskPieces: 0, ...options }, out, () => 0);
   const opening = { taskKey: 1, pieceCount, pieceLengthBytes: 1024, have: bits(pieceCount, have) };
   swarm.open(0, 0, opening);
   const said = (name: string): Call[] => calls.filter((call) => call[0] === name);
@@ -164,6 +167,27 @@ describe("Swarm", () => {
     expect(said("decline")).toEqual([]);
     swarm.tick(120);
     expect(said("decline")).toEqual([["decline", 2, 0, "full", 0]]);
+  });
+
+  it("fetches few pieces of a small task at a time, whatever else is free", () => {
+    const options = { smallTaskPieces: 8, smallTaskSlots: 2, grantsHeld: 0 };
+    const { swarm, said, meet } = swarmWith(8, [], options);
+    for (const host of [1, 2, 3]) meet(0, host, [0, 1, 2, 3]);
+    for (const host of [1, 2, 3]) swarm.onGrant(1, host, 0);
+    expect(said("request")).toHaveLength(2);
+    expect(said("decline")).toEqual([["decline", 3, 0, "full", 0]]);
+  });
+
+  it("gives few slots to a small task, and the others to other tasks", () => {
+    const options = { smallTaskPieces: 8, smallTaskSlots: 1, grantsAhead: 0 };
+    const { swarm, said, meet } = swarmWith(8, [0], options);
+    for (const host of [1, 2, 3, 4]) meet(0, host, []);
+    expect(said("grant")).toHaveLength(2);
+    const have = bits(9, [0]);
+    swarm.open(1, 1, { taskKey: 2, pieceCount: 9, pieceLengthBytes: 1024, have });
+    swarm.addNeighbour(1, 1, 5, 5);
+    swarm.onHello(1, 5, 1, bits(9, []), 6, 0);
+    expect(said("grant").at(-1)).toEqual(["grant", 5, 1]);
   });
 
   it("tells all neighbours of pieces together, not one by one", () => {

@@ -40,6 +40,8 @@ export class TaskState {
   announceAtMs = Infinity;
   /** The next announcement asks for grants, also those who were told that they have nothing for us. */
   asksAgain = false;
+  /** Upload slots taken by grants and uploads of this task. */
+  slotsGiven = 0;
   /** Somebody was told that we have no free slot. */
   toldFull = false;
   /** When a piece last came from a neighbour or the seed, or was last likely to. */

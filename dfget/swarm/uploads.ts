@@ -52,7 +52,7 @@ export class Uploads {
     while (this.#used < this.slots + this.#context.options.grantsAhead) {
       const link = this.#furthestBehind(nowMs);
       if (link === undefined) return;
-      this.#used += 1;
+      this.#take(link);
       this.#grantsOpen += 1;
       link.grantedAtMs.push(nowMs);
       this.#context.out.grant(link.host, link.state.task);
@@ -63,7 +63,7 @@ export class Uploads {
   /** The neighbour does not want a grant of ours. */
   declined(link: Link): void {
     if (link.grantedAtMs.shift() === undefined) return;
-    this.#used -= 1;
+    this.#giveBack(link, 1);
     this.#grantsOpen -= 1;
   }
 
@@ -73,7 +73,7 @@ export class Uploads {
       this.#grantsOpen -= 1;
     } else {
       if (this.#used >= this.slots) return false;
-      this.#used += 1;
+      this.#take(link);
     }
     link.uploads += 1;
     link.free = Math.max(0, link.free - 1);
@@ -84,14 +84,14 @@ export class Uploads {
   end(link: Link, durationMs: number): void {
     if (link.uploads === 0) return;
     link.uploads -= 1;
-    this.#used -= 1;
+    this.#giveBack(link, 1);
     if (durationMs >= 0) this.#adapt(perMib(durationMs, link.state.pieceLengthBytes));
   }
 
   /** The neighbour is gone: its slots are free. */
   drop(link: Link): void {
     this.#grantsOpen -= link.grantedAtMs.length;
-    this.#used -= link.grantedAtMs.length + link.uploads;
+    this.#giveBack(link, link.grantedAtMs.length + link.uploads);
     link.grantedAtMs.length = 0;
     link.uploads = 0;
   }
@@ -112,17 +112,28 @@ export class Uploads {
     if (this.#grantsOpen > 0) this.#context.wakeForCheck(nowMs);
   }
 
+  #take(link: Link): void {
+    this.#used += 1;
+    link.state.slotsGiven += 1;
+  }
+
+  #giveBack(link: Link, count: number): void {
+    this.#used -= count;
+    link.state.slotsGiven -= count;
+  }
+
   #furthestBehind(nowMs: number): Link | undefined {
     const links = this.#context.links;
     const start = Math.floor(this.#context.random() * links.length);
     let best: Link | undefined;
     let bestSpeed = Infinity;
-    const { grantSample, grantsPerNeighbour } = this.#context.options;
+    const { grantSample, grantsPerNeighbour, smallTaskSlots } = this.#context.options;
     const openMax = Math.max(grantsPerNeighbour, Math.ceil(this.slots / links.length));
     let left = grantSample;
     for (let i = 0; i < links.length && left > 0; i++) {
       const link = links[i + start < links.length ? i + start : i + start - links.length]!;
       if (link.nothing || !link.heard) continue;
+      if (this.#context.isSmall(link.state) && link.state.slotsGiven > smallTaskSlots) continue;
       // Each of its slots with us is for another piece.
       if (link.interest <= link.grantedAtMs.length + link.uploads) continue;
       if (link.free <= link.grantedAtMs.length) continue;
