@@ -48,9 +48,13 @@ describe("a distribution with faults", () => {
   });
 
   it("finishes without the supernode, the peers sharing the origin among themselves", () => {
-    const outcome = run({ supernodeDies: 0.3 }, { originMbit: 1000 });
-    expect(outcome.origin_bytes_ratio).toBeLessThan(1.2);
-    expect(outcome.ratio).toBeLessThan(2.5);
+    const outcomes = [1, 2, 3, 4, 5].map((seed) =>
+      run({ supernodeDies: 0.3 }, { originMbit: 1000, seed }),
+    );
+    for (const outcome of outcomes) expect(outcome.origin_bytes_ratio).toBeLessThan(1.2);
+    // In a single run the last pieces may have to wait for a claim to lapse.
+    const ratios = outcomes.map(({ ratio }) => ratio).sort((a, b) => a - b);
+    expect(ratios[2]).toBeLessThan(2);
   });
 
   it("finishes without the supernode when peers die and the origin fails, too", () => {
