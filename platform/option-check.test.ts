@@ -15,6 +15,7 @@ describe("the check of an option", () => {
     [{ type: "integer" }, 0.5, "must be integer"],
     [{ type: "integer", minimum: 1 }, 0, "must be >= 1"],
     [{ type: "integer", maximum: 1 }, 2, "must be <= 1"],
+    [{ type: "string", minLength: 1 }, "", "must not be empty"],
     [{ type: "boolean" }, "yes", "must be boolean"],
     [{ type: "array", items: { type: "string" } }, [1], "must be string"],
     [{ enum: ["a", "b"] }, "c", "one of a, b"],

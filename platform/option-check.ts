@@ -2,6 +2,7 @@
 export interface OptionSchema {
   readonly type?: string;
   readonly enum?: readonly unknown[];
+  readonly minLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -13,7 +14,8 @@ export function optionProblem(schema: OptionSchema, value: unknown): string | un
   if (schema.enum) return schema.enum.includes(value) ? undefined : oneOf(schema.enum);
   switch (schema.type) {
     case "string":
-      return typeof value === "string" ? undefined : "must be string";
+      if (typeof value !== "string") return "must be string";
+      return value.length < (schema.minLength ?? 0) ? "must not be empty" : undefined;
     case "boolean":
       return typeof value === "boolean" ? undefined : "must be boolean";
     case "array":
