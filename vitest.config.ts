@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const noBenchmarks = { include: [] };
 
+/** What is waited for comes at once on an idle machine and late on a busy one; its default is a second. */
+const patience = { poll: { timeout: 30_000, interval: 20 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -13,6 +16,7 @@ export default defineConfig({
             "test/*.test.ts",
           ],
           benchmark: noBenchmarks,
+          expect: patience,
           testTimeout: 60_000,
         },
       },
@@ -21,6 +25,7 @@ export default defineConfig({
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
           benchmark: noBenchmarks,
+          expect: patience,
           testTimeout: 120_000,
         },
       },
@@ -29,6 +34,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           benchmark: noBenchmarks,
+          expect: patience,
           globalSetup: ["test/harness/machine-setup.ts"],
           // Hosts, ports and link shaping are shared by the machine: one file at a time.
           fileParallelism: false,

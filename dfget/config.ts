@@ -200,7 +200,7 @@ export const dfgetConfigSchema = optionTable({
   output: optionalText({
     short: "o",
     description:
-      "where the file goes: a file, a directory (with a / at its end it is made), or - for standard output; by default the last part of the URL, in the current directory",
+      "where the file goes: a file, a directory (with a / at its end it is made), or - for standard output; an image of oci:// goes into FILE.tar or a directory; by default the last part of the URL, in the current directory",
     placeholder: "FILE",
   }),
   input: optionalText({

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { runProgram } from "../platform/lifecycle.ts";
+import { keepCompiledCode } from "../platform/code-cache.ts";
+
+keepCompiledCode(process.env, process.getuid?.());
 
 const argv = process.argv.slice(2);
 const [command = ""] = argv;
@@ -18,7 +20,8 @@ const CACHE_COMMANDS = [
   "doctor",
 ];
 
-// Each part loads its own code: a download must not wait for the daemon's to be read.
+// Each part loads its own code: a download must not wait for the daemon's to be read. What it needs itself is there for all.
+const { endAtOnce, endOnHangup, runDownload, runProgram } = await import("./cli/plain-get.ts");
 if (command === "daemon") {
   await runProgram("dfget daemon", async (signal) => {
     const { runDaemon } = await import("./daemon/daemon.ts");
@@ -30,10 +33,10 @@ if (command === "daemon") {
     await runCache(command as "ls", argv.slice(1), process.env, import.meta.filename, signal);
   });
 } else {
-  await runProgram("dfget", async (signal) => {
-    const { endOnHangup } = await import("./cli/hangup-signal.ts");
-    const { runDownload } = await import("./cli/download.ts");
+  const run = async (signal: AbortSignal): Promise<void> => {
     endOnHangup();
     await runDownload(argv, process.env, import.meta.filename, signal);
-  });
+  };
+  await runProgram("dfget", run, { writesLater: true });
+  endAtOnce();
 }

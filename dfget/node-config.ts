@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import type { Static } from "typebox";
 import { Type } from "typebox";
 
-import { byteCount, choice, repeated } from "../platform/config-option.ts";
+import { byteCount, choice, optionalText, repeated } from "../platform/config-option.ts";
 import { LOG_LEVELS } from "../platform/log.ts";
+import { OriginBook } from "../platform/origin/origin-book.ts";
 import { parseOriginPattern } from "../platform/origin/origin-pattern.ts";
 import { endpointOption, optionError } from "../platform/option-value.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
@@ -62,6 +63,11 @@ export const nodeConfigProperties = {
       "an origin that may be asked although its address is loopback, link-local or a cloud's metadata service: a host name, an address or a network such as 127.0.0.0/8",
     placeholder: "HOST",
   }),
+  origins: optionalText({
+    description:
+      "what is special about single origins, in this file: authorities, certificates, headers, mirrors, allowed repositories",
+    placeholder: "FILE",
+  }),
   logLevel: choice(LOG_LEVELS, { default: "info", description: "what is logged" }),
 };
 
@@ -79,6 +85,7 @@ export function peerOptionsOf(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): PeerOptions {
   for (const pattern of config.allowOrigin) parseOriginPattern(pattern);
+  const origins = OriginBook.load(config.origins);
   return {
     listen: endpointOf(peerListen, peerListenFlag, 0),
     advertise:
@@ -87,7 +94,8 @@ export function peerOptionsOf(
     dataDir: resolve(dataDirOf(config.dataDir, env)),
     zone: zoneOf(config.zone),
     diskQuotaBytes: config.diskQuota,
-    allowOrigins: config.allowOrigin,
+    allowOrigins: [...config.allowOrigin, ...origins.originPatterns],
+    origins,
     limits: {
       uploadBytesPerSecond: config.uploadLimit,
       downloadBytesPerSecond: config.downloadLimit,

@@ -1,6 +1,7 @@
 import { format } from "prettier";
 import type { TObject } from "typebox";
 
+import { FLEET_PROFILES } from "../bench/fleet/profiles.ts";
 import { dfgetDefinition } from "../dfget/config.ts";
 import { daemonDefinition } from "../dfget/daemon/daemon-config.ts";
 import type { ProgramDefinition } from "../platform/config.ts";
@@ -9,13 +10,17 @@ import { configOptions, environmentName } from "../platform/config-option.ts";
 import { defaultText } from "../platform/config-text.ts";
 import { EXIT } from "../platform/user-error.ts";
 import { ERRORS } from "../protocol/error-table.ts";
+import { purgeDefinition } from "../registry-proxy/purge-command.ts";
+import { genCaDefinition } from "../registry-proxy/proxy/gen-ca-command.ts";
 import { doctorDefinition } from "../registry-proxy/doctor/doctor-command.ts";
 import { configureDefinition } from "../registry-proxy/mirror-config/configure-command.ts";
 import { registryProxyDefinition } from "../registry-proxy/config.ts";
 import { supernodeProgram } from "../supernode/config.ts";
 import { EXIT_MEANINGS } from "./exit-meanings.ts";
 import { LIMITS } from "./limits-table.ts";
+import { markdownTable } from "./markdown-table.ts";
 import { manPage } from "./man-page.ts";
+import { measuredPages } from "./measured-blocks.ts";
 import { bashCompletion, fishCompletion, zshCompletion } from "./shell-completions.ts";
 
 /** A page of the documentation that is made from the code. */
@@ -34,6 +39,7 @@ export async function referencePages(): Promise<ReferencePage[]> {
     ["errors", errorsPage()],
     ["exit-codes", exitCodesPage()],
     ["limits", limitsPage()],
+    ["bench-fleet", benchFleetPage()],
   ];
   const formatted = await Promise.all(
     pages.map(async ([name, text]) => ({
@@ -43,6 +49,7 @@ export async function referencePages(): Promise<ReferencePage[]> {
   );
   return [
     ...formatted,
+    ...(await measuredPages()),
     { path: "deploy/man/dfget.1", text: manPage() },
     { path: "deploy/completions/dfget.bash", text: bashCompletion() },
     { path: "deploy/completions/_dfget", text: zshCompletion() },
@@ -61,6 +68,8 @@ function configurationPage(): string {
     programSection(registryProxyDefinition),
     programSection(configureDefinition),
     programSection(doctorDefinition),
+    programSection(purgeDefinition),
+    programSection(genCaDefinition),
     programSection(daemonDefinition),
     programSection(dfgetDefinition),
   ].join("\n\n");
@@ -76,7 +85,7 @@ function programSection<T extends TObject>(definition: ProgramDefinition<T>): st
   return [
     `## ${definition.program}`,
     definition.summary,
-    table(["flag", "environment, key in the file", "default", "what it sets"], rows),
+    markdownTable(["flag", "environment, key in the file", "default", "what it sets"], rows),
   ].join("\n\n");
 }
 
@@ -116,7 +125,7 @@ function errorsPage(): string {
     "# Error codes",
     MADE,
     'Codes are part of the interface; the sentences that come with them are not. REST and piece requests that fail are answered with the status and `{"code": "…", "message": "…"}`; the same codes stand in the frames between programs. The registry mirror answers in the form of the OCI distribution specification instead, see [the HTTP interface](http-api.md).',
-    table(["code", "HTTP status", "may it be tried again", "meaning"], rows),
+    markdownTable(["code", "HTTP status", "may it be tried again", "meaning"], rows),
   ].join("\n\n");
 }
 
@@ -129,7 +138,7 @@ function exitCodesPage(): string {
     "# Exit codes",
     MADE,
     "All programs end with one of these. Together with a code other than 0 comes one sentence on standard error that says what happened, to what, and what can be done. A program that was told to stop by SIGINT or SIGTERM and had nothing left to do ends with 0; a second signal ends it at once, with 11.",
-    table(["code", "meaning"], rows),
+    markdownTable(["code", "meaning"], rows),
   ].join("\n\n");
 }
 
@@ -139,7 +148,19 @@ function limitsPage(): string {
     "# Limits",
     MADE,
     "Nothing that grows with what others send is without a bound. These are the bounds that a user can meet; those that can be set stand in [the configuration](configuration.md).",
-    table(["limit of", "value", "beyond it"], rows),
+    markdownTable(["limit of", "value", "beyond it"], rows),
+  ].join("\n\n");
+}
+
+function benchFleetPage(): string {
+  const profiles = FLEET_PROFILES.map(
+    ({ name, title, situation }) => `## ${name}\n\n_${title}_\n\n${situation}`,
+  );
+  return [
+    "# Profiles of bench:fleet",
+    MADE,
+    "`npm run bench:fleet -- --profile NAME` measures one of these situations with real processes on hosts in network namespaces, eight of them unless `--nodes` says otherwise; `--profile all` measures all, one after the other. Every other option changes the profile where it is given; `npm run bench:fleet -- --help` lists them. [Measuring](../operating/measuring.md) tells what it needs and how to read what it says.",
+    ...profiles,
   ].join("\n\n");
 }
 
@@ -152,12 +173,4 @@ function formatLimit(value: number, unit: "bytes" | "ms" | ""): string {
 
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => "---"), ...rows];
-  // A bar would end a cell, even between backticks.
-  return lines
-    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
-    .join("\n");
 }

@@ -1,3 +1,6 @@
+/** Why something is aborted that is not needed any more. Made once: an error made for each, with its stack, costs more than most waits. */
+export const NOT_NEEDED = new DOMException("it is not needed any more", "AbortError");
+
 /** What a promise gives, unless the signal is aborted first: then it rejects with the signal's reason. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** Time, passed in so that tests and the simulator can bring their own. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
@@ -16,11 +14,17 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   async sleep(delayMs, signal) {
     signal.throwIfAborted();
-    try {
-      await delay(delayMs, undefined, { signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
+    // Most sleeps are waits for what comes first, and end early: node:timers/promises would make an error with a stack for each.
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, delayMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+    await promise;
   },
 };

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { TObject } from "typebox";
 
 import type { LoadedConfig, ProgramDefinition } from "./config.ts";
+import { variablesOf } from "./config.ts";
 import type { ConfigOption } from "./config-option.ts";
 import { configOptions, environmentName } from "./config-option.ts";
 import { formatByteCount, formatDuration } from "./quantity.ts";
@@ -27,7 +28,7 @@ export function helpText<T extends TObject>(definition: ProgramDefinition<T>): s
     ["-h, --help", "print this and exit"],
   ];
   const usage = definition.usage.map((line, i) => `${i === 0 ? "usage: " : "       "}${line}`);
-  const prefix = environmentName(definition.program, "");
+  const prefix = environmentName(variablesOf(definition), "");
   return [
     definition.summary,
     "",

@@ -14,8 +14,10 @@ import { EXIT, UserError } from "./user-error.ts";
 
 /** A program (or a sub-command) and the options that it takes from flags, environment and file. */
 export interface ProgramDefinition<T extends TObject> {
-  /** As the user calls it; the prefix of its environment variables. */
+  /** As the user calls it; the prefix of its environment variables, where there is no other. */
   readonly program: string;
+  /** The program whose variables it shares, where an option of both means the same. */
+  readonly variablesOf?: string;
   /** The lines after "usage:" in `--help`. */
   readonly usage: readonly string[];
   readonly summary: string;
@@ -44,7 +46,7 @@ export function loadConfig<T extends TObject>(
 ): LoadedConfig<T> {
   const options = configOptions(definition.schema);
   const { values, positionals, request } = readFlags(definition, options, input.argv);
-  const environment = readEnvironment(definition.program, options, input.env);
+  const environment = readEnvironment(variablesOf(definition), options, input.env);
   const path = values["config"] ?? input.env[environmentName(definition.program, "config")];
   const file = typeof path === "string" ? readConfigFile(path, options) : {};
   const merged: RawValues = {};
@@ -55,6 +57,11 @@ export function loadConfig<T extends TObject>(
   }
   checkValues(definition, options, merged);
   return { config: merged as Static<T>, positionals, request };
+}
+
+/** The program by whose name the variables of the environment begin. */
+export function variablesOf<T extends TObject>(definition: ProgramDefinition<T>): string {
+  return definition.variablesOf ?? definition.program;
 }
 
 function readFlags<T extends TObject>(
@@ -69,11 +76,10 @@ function readFlags<T extends TObject>(
     config: { type: "string" },
   };
   for (const option of options) {
-    table[option.flag] = {
-      type: option.kind === "boolean" ? "boolean" : "string",
-      multiple: option.kind === "list",
-      ...(option.short === undefined ? {} : { short: option.short }),
-    };
+    const { flag, kind, short } = option;
+    const type = kind === "boolean" ? "boolean" : "string";
+    const multiple = kind === "list";
+    table[flag] = short === undefined ? { type, multiple } : { type, multiple, short };
   }
   let parsed;
   try {
@@ -91,7 +97,7 @@ function readFlags<T extends TObject>(
   );
   const extra = parsed.positionals[definition.positionalsMax];
   if (extra !== undefined && request === undefined) {
-    throw usageError(definition.program, `unexpected argument "${extra}"`);
+    throw usageError(definition.program, `unexpected argument ${JSON.stringify(extra)}`);
   }
   const values: RawValues = { ...parsed.values };
   for (const option of options) {
@@ -108,6 +114,9 @@ function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): RawValues {
   const values: RawValues = {};
+  // Most of the time there is none, and to look for each takes as long as a connection.
+  const start = environmentName(program, "");
+  if (!Object.keys(env).some((name) => name.startsWith(start))) return values;
   for (const option of options) {
     const name = environmentName(program, option.flag);
     const text = env[name];

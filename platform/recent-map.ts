@@ -29,4 +29,9 @@ export class RecentMap<K, V extends object> {
   delete(key: K): void {
     this.#map.delete(key);
   }
+
+  /** Every key, the one used longest ago first; they may be deleted on the way. */
+  keys(): IterableIterator<K> {
+    return this.#map.keys();
+  }
 }

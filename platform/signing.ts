@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Admission } from "../protocol/admission.ts";
@@ -12,6 +12,7 @@ import {
   formatCertificate,
   parseCertificate,
 } from "../protocol/piece-certificate.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { EXIT, UserError } from "./user-error.ts";
 
 /** The DER prefix of an Ed25519 public key (RFC 8410, 4), before its 32 bytes. */
@@ -55,7 +56,7 @@ export class Signer {
       }
     }
     const signer = Signer.ephemeral();
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     const file = await open(`${path}.new`, "w", 0o600);
     try {
       await file.writeFile(signer.#privateKey.export({ format: "pem", type: "pkcs8" }));

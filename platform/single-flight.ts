@@ -1,4 +1,4 @@
-import { abortable } from "./abortable.ts";
+import { NOT_NEEDED, abortable } from "./abortable.ts";
 
 /** Work that several callers wait for although it runs once. */
 interface Flight<T> {
@@ -42,7 +42,7 @@ export class SingleFlight<T> {
 
   #leave(key: string, flight: Flight<T>): void {
     this.#forget(key, flight);
-    flight.abort.abort();
+    flight.abort.abort(NOT_NEEDED);
   }
 
   #forget(key: string, flight: Flight<T>): void {

@@ -51,6 +51,10 @@ const fromNode: [NodeFrame, string][] = [
   ],
   [{ kind: "starve", task: 1 }, "070801"],
   [{ kind: "renew", task: 1, admission: bytes(9) }, "080801120109"],
+  [
+    { kind: "want", task: 1, pieces: [2, 300], isAgain: true, isWhole: false },
+    "090801120302ac0218012000",
+  ],
 ];
 
 const fromSupernode: [SupernodeFrame, string][] = [
@@ -120,6 +124,20 @@ const fromPeer: [PeerFrame, string][] = [
       wants: bytes(7),
     },
     `0208011247${taskHex}1880801020032a010130013806400a4a0107`,
+  ],
+  [
+    {
+      kind: "hello",
+      task: 1,
+      taskId: TASK,
+      pieceLengthBytes: 262_144,
+      have: bytes(1),
+      pieceCount: 1,
+      freeSlots: 6,
+      ageMs: 10,
+      isUnanswered: true,
+    },
+    `0208011247${taskHex}188080102a010130013806400a5001`,
   ],
   [{ kind: "have", task: 1, pieces: [4], freeSlots: 2 }, "0308011201041802"],
   [{ kind: "grant", task: 1 }, "040801"],

@@ -13,6 +13,13 @@ export const PIECE_LENGTH_BYTES_MAX = 64 * 1024 * 1024;
 /** The largest blob that travels inside the answer to a join, as one piece. */
 export const INLINE_LENGTH_BYTES_MAX = 256 * 1024;
 
+/**
+ * The longest content that travels so to a node that says it takes as much, in as many pieces: while only few nodes take
+ * part, to give all of it to each costs less than to have them exchange it.
+ */
+export const WHOLE_LENGTH_BYTES_MAX = 768 * 1024;
+export const WHOLE_PIECES_MAX = 16;
+
 /** The largest control frame: an inline blob and the certificates and addresses around it. */
 export const FRAME_LENGTH_BYTES_MAX = 1024 * 1024;
 

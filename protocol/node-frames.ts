@@ -4,6 +4,7 @@ import {
   ORIGIN_HEADERS_MAX,
   ORIGIN_HEADERS_LENGTH_BYTES_MAX,
   URL_LENGTH_MAX,
+  WHOLE_PIECES_MAX,
 } from "./limits.ts";
 import { field, optional } from "./wire.ts";
 import { boolean, bytes, list, message, oneOf, text, uint, uints } from "./wire-codecs.ts";
@@ -66,6 +67,14 @@ export const nodeFrames = frameSet({
       holding: optional(6, holding),
       /** Of a private task that the node was admitted to not long ago. */
       admission: optional(7, bytes),
+      /** How old what the origin said of the file may be, milliseconds; it is asked anew when absent. */
+      answerAgeMs: optional(8, uint),
+      /** The node gets only what it asks for by `want`. */
+      isPart: optional(9, boolean),
+      /** The node does not know yet which task it is, and may hold some of it: it says so right after the answer. */
+      mayHold: optional(10, boolean),
+      /** How long a content may be that is sent whole with the answer; 256 KiB in one piece when absent. */
+      wholeBytesMax: optional(11, uint),
     },
   },
   leave: { type: 3, fields: { task: taskNumber } },
@@ -85,6 +94,18 @@ export const nodeFrames = frameSet({
   starve: { type: 7, fields: { task: taskNumber } },
   /** The node's admission to a private task ends soon, and it still lacks pieces. */
   renew: { type: 8, fields: { task: taskNumber, admission: field(2, bytes) } },
+  /** A node that takes part for parts of a task waits for these pieces. */
+  want: {
+    type: 9,
+    fields: {
+      task: taskNumber,
+      pieces: field(2, uints(256)),
+      /** It has asked before, and nobody has given them. */
+      isAgain: field(3, boolean),
+      /** From now on it takes part for all of the task. */
+      isWhole: field(4, boolean),
+    },
+  },
 });
 
 /** From a supernode to a node. */
@@ -114,13 +135,15 @@ export const supernodeFrames = frameSet({
       lengthBytes: optional(4, uint),
       mediaType: optional(5, text(256)),
       neighbours: field(6, list(neighbour, NEIGHBOURS_PER_FRAME_MAX)),
-      /** The whole of a small task, one piece, and its certificate. */
+      /** The whole of a small task, and the certificate of its first piece. */
       content: optional(7, bytes),
       certificate: optional(8, bytes),
       /** By which the node gets pieces of a private task. */
       admission: optional(9, bytes),
       /** As the origin wrote it when the node's URL was resolved. */
       lastModified: optional(10, text(256)),
+      /** Those of the other pieces, where the content is longer than one. */
+      otherCertificates: optional(11, list(bytes, WHOLE_PIECES_MAX)),
     },
   },
   /** The length became known. */

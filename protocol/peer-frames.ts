@@ -1,6 +1,6 @@
 import { frameSet } from "./frame-set.ts";
 import { field, optional } from "./wire.ts";
-import { bytes, oneOf, text, uint, uints } from "./wire-codecs.ts";
+import { boolean, bytes, oneOf, text, uint, uints } from "./wire-codecs.ts";
 
 /*
  * The channel between two peers. Each side numbers its tasks; a frame carries the number of the side
@@ -31,6 +31,8 @@ export const peerFrames = frameSet({
       ageMs: field(8, uint),
       /** The stripes that may cross this link, between zones; absent for all. */
       wants: optional(9, bytes),
+      /** The sender has heard no hello of the receiver's, and asks for it. */
+      isUnanswered: optional(10, boolean),
     },
   },
   /** The sender now holds these as well. */

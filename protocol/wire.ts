@@ -48,6 +48,9 @@ export type MessageOf<F extends Fields> = Simplify<
   }
 >;
 
+/** Room for what comes after something long, that it need not be copied for. */
+const ROOM_BYTES = 2048;
+
 const VARINT_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Collects the bytes of one frame. */
@@ -81,14 +84,17 @@ export class Writer {
     this.#bytes[this.#length++] = value;
   }
 
-  /** The bytes so far, a copy. */
+  /** The bytes so far; nothing may be appended any more. What is long is not copied again, with the little room behind it. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const bytes = this.#bytes.subarray(0, this.#length);
+    return this.#length * 2 > this.#bytes.length ? bytes : bytes.slice();
   }
 
   #reserve(lengthBytes: number): void {
     if (this.#length + lengthBytes <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + lengthBytes));
+    const grown = new Uint8Array(
+      Math.max(this.#bytes.length * 2, this.#length + lengthBytes + ROOM_BYTES),
+    );
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }

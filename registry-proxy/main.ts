@@ -3,6 +3,7 @@ import { once } from "node:events";
 
 import { ControlServer } from "../dfget/daemon/control-server.ts";
 import { Peer } from "../dfget/peer/peer.ts";
+import { systemCalendar } from "../platform/calendar.ts";
 import { systemClock } from "../platform/clock.ts";
 import { loadConfig } from "../platform/config.ts";
 import { answerRequest } from "../platform/config-text.ts";
@@ -11,12 +12,17 @@ import { createLog } from "../platform/log.ts";
 import { createMetricsRegistry } from "../platform/metrics.ts";
 import { AddressGate } from "../platform/origin/address-gate.ts";
 import { OriginClient } from "../platform/origin/origin-client.ts";
+import { OriginForwarder } from "../platform/origin/origin-forwarder.ts";
+import { warmUpOrigins } from "../platform/origin/warm-up.ts";
 import { formatEndpoint } from "../protocol/endpoint.ts";
 import type { RegistryProxySettings } from "./config.ts";
 import { registryProxyDefinition, settingsOf } from "./config.ts";
 import { doctorDefinition, runDoctor } from "./doctor/doctor-command.ts";
 import { configureDefinition, runConfigure } from "./mirror-config/configure-command.ts";
+import { purgeDefinition, runPurge } from "./purge-command.ts";
 import { createMirror } from "./mirror.ts";
+import { CertificateAuthority } from "./proxy/certificate-authority.ts";
+import { genCaDefinition, runGenCa } from "./proxy/gen-ca-command.ts";
 
 /** How long running answers may go on after the signal to stop. */
 const DRAIN_MS = 10_000;
@@ -31,6 +37,14 @@ if (command === "configure") {
 } else if (command === "doctor") {
   await runProgram(doctorDefinition.program, async () => {
     await runDoctor(rest, process.env, print);
+  });
+} else if (command === "purge") {
+  await runProgram(purgeDefinition.program, async () => {
+    await runPurge(rest, process.env, print);
+  });
+} else if (command === "gen-ca") {
+  await runProgram(genCaDefinition.program, async () => {
+    await runGenCa(rest, process.env, print, systemCalendar);
   });
 } else await runProgram(registryProxyDefinition.program, runMirror);
 
@@ -52,11 +66,15 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
     log: log.child({ component: "peer" }),
     metrics: registry,
   });
-  await using origin = new OriginClient({
-    gate: new AddressGate(settings.peer.allowOrigins),
-    clock,
-    random: Math.random,
-  });
+  const gate = new AddressGate(settings.peer.allowOrigins);
+  const { origins: book } = settings.peer;
+  const known = book && { book };
+  await using origin = new OriginClient({ gate, clock, random: Math.random }, known);
+  await using forwarder = new OriginForwarder(gate, known);
+  const config = settings.proxy;
+  const authority =
+    config?.authority &&
+    CertificateAuthority.load(config.authority.certPath, config.authority.keyPath, systemCalendar);
   await using mirror = createMirror(
     {
       swarm: peer,
@@ -64,8 +82,14 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
       registry,
       clock,
       log: log.child({ component: "mirror" }),
+      proxy: config && { config, authority, forwarder, gate },
     },
-    { upstreams: settings.upstreams, verdictMs: settings.verdictMs },
+    {
+      upstreams: settings.upstreams,
+      origins: book,
+      verdictMs: settings.verdictMs,
+      prefetches: settings.prefetches,
+    },
   );
   const { supernodeUrls } = settings.peer;
   await using control = await ControlServer.start(
@@ -79,6 +103,8 @@ async function serve(settings: RegistryProxySettings, signal: AbortSignal): Prom
     { clock, log: log.child({ component: "control" }) },
     signal,
   );
+  await warmUpOrigins({ clock, random: Math.random }, signal);
+  await peer.warmUp(log, signal);
   const endpoint = await mirror.listen(settings.listen);
   log.info({ what: "peer port", address: formatEndpoint(peer.endpoint) }, "ready");
   log.info({ what: "dfget socket", address: settings.socketPath }, "ready");

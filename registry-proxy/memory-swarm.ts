@@ -1,4 +1,5 @@
-import type { ByteSource, OpenTask, TaskRequest } from "../dfget/peer/open-task.ts";
+import type { ByteSource, OpenTask, SmallContent, TaskRequest } from "../dfget/peer/open-task.ts";
+import { SMALL_LENGTH_BYTES_MAX } from "../dfget/peer/small-contents.ts";
 import { abortable } from "../platform/abortable.ts";
 import { sha256Digest } from "../platform/digest-check.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
@@ -24,9 +25,13 @@ export interface MemoryContent {
   readonly pause?: { readonly atByte: number; readonly until: Promise<void> };
 }
 
+const FILE = `url:${"0".repeat(64)}` as TaskId;
+
 /** A swarm of one, in memory: the twin of the peer for tests. */
 export class MemorySwarm implements Swarm {
   readonly #contents = new Map<TaskId, MemoryContent>();
+  /** Files, by their URL; each asker gets them whatever headers he sends. */
+  readonly urls = new Map<string, MemoryContent>();
   /** Every request for what was not local. */
   readonly requests: TaskRequest[] = [];
   /** Tasks that are open now. */
@@ -54,14 +59,26 @@ export class MemorySwarm implements Swarm {
   async open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask> {
     signal.throwIfAborted();
     this.requests.push(request);
-    const content = request.taskId && this.#contents.get(request.taskId);
+    const { taskId = FILE, origin } = request;
+    const content = request.taskId
+      ? this.#contents.get(request.taskId)
+      : this.urls.get(origin?.url ?? "");
     if (!content) throw await this.refuse(request, signal);
-    return this.#task(request.taskId, content);
+    return this.#task(taskId, content);
   }
 
   async openLocal(taskId: TaskId): Promise<OpenTask | undefined> {
     const content = this.#contents.get(taskId);
     return content?.isLocal === true ? this.#task(taskId, content) : undefined;
+  }
+
+  async readSmall(taskId: TaskId): Promise<SmallContent | undefined> {
+    const content = this.#contents.get(taskId);
+    // What can fail on the way is read in steps.
+    if (content?.isLocal !== true || content.failure || content.pause) return undefined;
+    const { bytes, mediaType } = content;
+    if (bytes.length > SMALL_LENGTH_BYTES_MAX) return undefined;
+    return { bytes, mediaType, source: "disk" };
   }
 
   #task(taskId: TaskId, content: MemoryContent): OpenTask {
@@ -72,6 +89,7 @@ export class MemorySwarm implements Swarm {
       lengthBytes: content.hasUnknownLength === true ? undefined : bytes.length,
       mediaType,
       firstSource: content.source ?? "peers",
+      sourceAt: () => content.source ?? "peers",
       read: (range, signal) => this.#read(content, range, signal),
       completed: Promise.resolve(),
       failure: content.taskFailure,

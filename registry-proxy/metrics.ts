@@ -11,6 +11,8 @@ export class MirrorMetrics {
   readonly staleTags: Counter;
   /** Requests that went to the registry because the swarm could not serve. */
   readonly detours: Counter<"code">;
+  /** What clients of the proxy asked for by CONNECT. */
+  readonly tunnels: Counter<"kind">;
   readonly #requests: Counter<"route" | "status" | "source">;
   readonly #sentBytes: Counter<"route" | "source">;
   readonly #brokenBodies: Counter<"outcome">;
@@ -29,6 +31,12 @@ export class MirrorMetrics {
       name: "registry_proxy_detours_total",
       help: "Contents read from their registry because the swarm could not serve, by error code.",
       labelNames: ["code"],
+      registers,
+    });
+    this.tunnels = new Counter({
+      name: "registry_proxy_tunnels_total",
+      help: "CONNECT requests: passed through, opened because the host is listed, or refused.",
+      labelNames: ["kind"],
       registers,
     });
     this.#requests = new Counter({

@@ -8,12 +8,14 @@ import { silentLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
 import { AddressGate } from "../platform/origin/address-gate.ts";
 import { OriginClient } from "../platform/origin/origin-client.ts";
+import { OriginForwarder } from "../platform/origin/origin-forwarder.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { MemorySwarm } from "./memory-swarm.ts";
 import type { MirrorOptions } from "./mirror.ts";
 import { createMirror } from "./mirror.ts";
 import type { MirrorServer } from "./mirror-server.ts";
+import type { ProxySetup } from "./proxy/proxy-parts.ts";
 import { UpstreamFixture } from "./upstream-fixture.ts";
 import { UpstreamList } from "./upstream/upstream-list.ts";
 
@@ -29,6 +31,10 @@ export interface MirrorFixtureOptions extends Partial<MirrorOptions> {
   readonly log?: Log;
   /** More registries than the one of the fixture. */
   readonly moreUpstreams?: readonly string[];
+  /** Makes it a proxy as well, which may reach loopback. */
+  readonly proxy?: Pick<ProxySetup, "config" | "authority">;
+  /** Patterns of addresses that the proxy may reach, loopback when left out. */
+  readonly proxyReaches?: readonly string[];
 }
 
 /** A mirror on loopback in front of a swarm in memory and a registry of the test's. */
@@ -39,6 +45,7 @@ export class MirrorFixture implements AsyncDisposable {
   readonly registry: Registry;
   readonly endpoint: Endpoint;
   readonly #origin: OriginClient;
+  readonly #forwarder: OriginForwarder;
   readonly #agent = new Agent({ keepAlive: true });
 
   private constructor(parts: {
@@ -48,6 +55,7 @@ export class MirrorFixture implements AsyncDisposable {
     registry: Registry;
     endpoint: Endpoint;
     origin: OriginClient;
+    forwarder: OriginForwarder;
   }) {
     this.swarm = parts.swarm;
     this.upstream = parts.upstream;
@@ -55,6 +63,7 @@ export class MirrorFixture implements AsyncDisposable {
     this.registry = parts.registry;
     this.endpoint = parts.endpoint;
     this.#origin = parts.origin;
+    this.#forwarder = parts.forwarder;
   }
 
   static async start(options: MirrorFixtureOptions = {}): Promise<MirrorFixture> {
@@ -69,12 +78,15 @@ export class MirrorFixture implements AsyncDisposable {
       async () => new ProtocolError("SUPERNODE_UNAVAILABLE", "no supernode can be reached"),
     );
     const registry = new Registry();
+    const gate = new AddressGate(options.proxyReaches ?? ["127.0.0.1"]);
+    const forwarder = new OriginForwarder(gate);
+    const proxy = options.proxy && { ...options.proxy, gate, forwarder };
     const server = createMirror(
-      { swarm, fetch: origin.fetch, registry, clock, log: options.log ?? silentLog },
+      { swarm, fetch: origin.fetch, registry, clock, log: options.log ?? silentLog, proxy },
       { upstreams, ...options },
     );
     const endpoint = await server.listen({ host: "127.0.0.1", port: 0 });
-    return new MirrorFixture({ swarm, upstream, server, registry, endpoint, origin });
+    return new MirrorFixture({ swarm, upstream, server, registry, endpoint, origin, forwarder });
   }
 
   /** Sends a request and reads its whole answer; rejects when that breaks off. */
@@ -102,6 +114,7 @@ export class MirrorFixture implements AsyncDisposable {
     this.#agent.destroy();
     await this.server[Symbol.asyncDispose]();
     await this.#origin[Symbol.asyncDispose]();
+    await this.#forwarder[Symbol.asyncDispose]();
     await this.upstream[Symbol.asyncDispose]();
   }
 }

@@ -119,7 +119,7 @@ describe("stopping", () => {
     const digest = mirror.swarm.add({ bytes: CONTENT, pause });
     const answer = mirror.ask(`/v2/team/app/blobs/${digest}`);
     const isReading = (): boolean => mirror.swarm.readingCount === 1;
-    await until(isReading, { what: "the reading to begin", timeoutMs: 5000 });
+    await until(isReading, { what: "the reading to begin" });
     const drained = mirror.server.drain(60_000);
     await expect(mirror.ask("/v2/")).rejects.toThrow("ECONNREFUSED");
     gate.resolve();
@@ -136,7 +136,7 @@ describe("stopping", () => {
     socket.on("data", (chunk: Buffer) => received.push(chunk));
     socket.write(`GET /v2/team/app/blobs/${digest} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const length = (): number => Buffer.concat(received).length;
-    await until(() => length() > 65_536, { what: "the first bytes", timeoutMs: 5000 });
+    await until(() => length() > 65_536, { what: "the first bytes" });
     const [ended] = await Promise.all([once(socket, "end"), mirror.server.drain(1)]);
     expect(ended).toEqual([]);
     expect(mirror.swarm.readingCount).toBe(0);
@@ -151,7 +151,7 @@ describe("the log", () => {
     const digest = mirror.swarm.add({ bytes: CONTENT });
     await mirror.ask(`/v2/team/secret-name/blobs/${digest}`, { headers: { "x-a": "b" } });
     await mirror.ask("/v2/team/secret-name/manifests/-");
-    await until(() => lines.length >= 2, { what: "two records", timeoutMs: 5000 });
+    await until(() => lines.length >= 2, { what: "two records" });
     const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records[0]).toMatchObject({
       msg: "answered a request",

@@ -1,4 +1,4 @@
-import type { OpenTask, TaskRequest } from "../dfget/peer/open-task.ts";
+import type { OpenTask, SmallContent, TaskRequest } from "../dfget/peer/open-task.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 
 /** What the mirror needs of the peer it shares a process with. */
@@ -7,4 +7,6 @@ export interface Swarm {
   open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
   /** A task that is complete and proven in the local store, without asking anybody; undefined otherwise. */
   openLocal(taskId: TaskId): Promise<OpenTask | undefined>;
+  /** The whole of such a task, when it is small; undefined otherwise. */
+  readSmall(taskId: TaskId): Promise<SmallContent | undefined>;
 }

@@ -29,4 +29,13 @@ describe("BufferPool", () => {
     expect(got).toEqual(["c"]);
     takeBack();
   });
+
+  it("gives second buffers only while fewer than half are taken", () => {
+    const pool = new BufferPool(8, 4);
+    const [first, second] = [pool.takeSpare(), pool.takeSpare()];
+    expect(first).toBeDefined();
+    expect(pool.takeSpare()).toBeUndefined();
+    pool.give(second!);
+    expect(pool.takeSpare()).toBe(second);
+  });
 });

@@ -34,6 +34,12 @@ export class BufferPool {
     return () => void this.#waiting.delete(onBuffer);
   }
 
+  /** A buffer for whoever has one already and could do with another; undefined when half of them are taken. */
+  takeSpare(): Buffer | undefined {
+    if (this.takenCount * 2 >= this.#countMax) return undefined;
+    return this.#free.pop() ?? this.#make();
+  }
+
   /** Gives a buffer back; its taker must not touch it again. */
   give(buffer: Buffer): void {
     const [next] = this.#waiting;

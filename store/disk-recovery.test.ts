@@ -1,9 +1,16 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Level } from "level";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../platform/clock.ts";
@@ -73,6 +80,15 @@ function damage(word: string, offsetBytes: number): void {
   writeFileSync(filePath(word), bytes);
 }
 
+/** The same as a disk does it that forgets, or that had not written yet: nothing but the byte tells. */
+function rot(word: string, offsetBytes: number): void {
+  const { mtimeNs } = statSync(filePath(word), { bigint: true });
+  damage(word, offsetBytes);
+  const seconds = `${mtimeNs / 1_000_000_000n}.${String(mtimeNs % 1_000_000_000n).padStart(9, "0")}`;
+  spawnSync("touch", ["-m", "-d", `@${seconds}`, filePath(word)]);
+  expect(statSync(filePath(word), { bigint: true }).mtimeNs).toBe(mtimeNs);
+}
+
 async function withRecords(change: (database: Level<string, Uint8Array>) => Promise<void>) {
   const database = new Level<string, Uint8Array>(join(dataDir, "meta"), { valueEncoding: "view" });
   await change(database);
@@ -105,7 +121,7 @@ describe("the disk store after a clean stop", () => {
 
   it("hashes everything when the machine was booted since", async () => {
     await makeTask("a", 3, 0, 1, 2);
-    damage("a", PIECE_LENGTH_BYTES);
+    rot("a", PIECE_LENGTH_BYTES);
     await withRecords(async (database) => {
       const state = { bootId: "another", isClean: true, epoch: 1 };
       await database.put("state", sealValue("state", Buffer.from(JSON.stringify(state))));
@@ -134,6 +150,18 @@ describe("the disk store after a kill", () => {
     using task = (await store.find(testTaskId("a")))!;
     expect([...task.have]).toEqual([0, 1, 2]);
     expect(await readPiece(task, 1)).toEqual(testBytes(1));
+  });
+
+  it("hashes again what a complete task holds, whose file looks as it did", async () => {
+    await runAndKill(`const task = await store.open(testTask("a", 3));
+      await putPieces(task, 0, 1, 2);
+      task.setProven();
+      task[Symbol.dispose]();`);
+    rot("a", PIECE_LENGTH_BYTES);
+    await using store = await openStore();
+    using task = (await store.find(testTaskId("a")))!;
+    expect([...task.have]).toEqual([0, 2]);
+    expect(task.record.isProven).toBe(false);
   });
 
   it("drops pieces whose bytes are not there, also when it was stopped cleanly in between", async () => {
@@ -185,7 +213,6 @@ describe("the disk store with damaged records or files", () => {
     await makeTask("a", 1, 0);
     await makeTask("b", 1, 0);
     await rm(filePath("b"));
-    await mkdir(join(filePath("orphan"), ".."), { recursive: true });
     await writeFile(filePath("orphan"), "old");
     await writeFile(join(dataDir, "tasks", "note.txt"), "mine");
     await using store = await openStore();
@@ -193,6 +220,17 @@ describe("the disk store with damaged records or files", () => {
     expect(existsSync(filePath("orphan"))).toBe(false);
     expect(await readFile(join(dataDir, "tasks", "note.txt"), "utf8")).toBe("mine");
     expect(store.usedBytes).toBe(PIECE_LENGTH_BYTES);
+  });
+
+  it("takes files out of the folders that an earlier release has put them into", async () => {
+    await makeTask("a", 1, 0);
+    const folder = join(dataDir, "tasks", testTaskId("a").slice(7, 9));
+    await mkdir(folder);
+    await rename(filePath("a"), join(folder, basename(filePath("a"))));
+    await using store = await openStore();
+    using task = (await store.find(testTaskId("a")))!;
+    expect(await readPiece(task, 0)).toEqual(testBytes(0));
+    expect([existsSync(folder), store.damagedPieces]).toEqual([false, 0]);
   });
 
   it("drops the pieces past the end of a file that was cut", async () => {

@@ -1,24 +1,30 @@
 import { statfsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import { EXIT, UserError } from "../platform/user-error.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { bootId } from "./boot-id.ts";
 import { fileStamp } from "./file-stamp.ts";
-import { loadTask, newGeneration } from "./disk-task.ts";
+import { loadTask, newGeneration, wholeRow } from "./disk-task.ts";
 import { isCorruption, Metadata } from "./metadata.ts";
 import { SharedTask } from "./shared-task.ts";
-import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
+import type {
+  OpenTaskRequest,
+  PieceStore,
+  StoredTask,
+  TaskSummaryRow,
+  WholeTask,
+} from "./piece-store.ts";
 import { StorageBudget } from "./storage-budget.ts";
-import { listTaskFiles, taskFilePath } from "./task-file.ts";
+import { listTaskFiles, makeTasksDirectory, taskFilePath } from "./task-file.ts";
 import { closeFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
 import { WarmContents } from "./warm-contents.ts";
-import { checkShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
+import { writeWholeFile } from "./whole-file.ts";
+import { checkShape, checkWholeShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
 
-/** Space that is left to others unless {@link DiskStoreOptions} says otherwise. */
+/** Space left to others unless {@link DiskStoreOptions} says otherwise. */
 const FREE_FLOOR_BYTES = 64 * 1024 * 1024;
 
 export interface DiskStoreOptions {
@@ -42,7 +48,7 @@ export interface DiskStoreOptions {
  */
 export async function openDiskStore(options: DiskStoreOptions): Promise<PieceStore> {
   const { dataDir } = options;
-  await makeDirectory(join(dataDir, "tasks"), dataDir);
+  await makeTasksDirectory(join(dataDir, "tasks"), dataDir);
   const location = join(dataDir, "meta");
   for (let isRetry = false; ; isRetry = true) {
     const metadata = await Metadata.open(location, dataDir, options);
@@ -60,19 +66,6 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<PieceSto
   }
 }
 
-async function makeDirectory(path: string, dataDir: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw new UserError(
-      EXIT.localFile,
-      `the data directory ${dataDir} cannot be made: ${reason}; repair it or choose another one with --data-dir`,
-      error,
-    );
-  }
-}
-
 class DiskStore implements PieceStore {
   readonly #tasksDir: string;
   readonly #metadata: Metadata;
@@ -84,7 +77,8 @@ class DiskStore implements PieceStore {
   readonly #rows = new Map<TaskId, TaskRow>();
   readonly #open = new Map<TaskId, SharedTask>();
   readonly #opening = new Map<TaskId, Promise<SharedTask>>();
-  readonly #removing = new Map<TaskId, Promise<void>>();
+  /** Tasks whose file is just being removed, or made at once: whoever wants to open them waits. */
+  readonly #busy = new Map<TaskId, Promise<void>>();
   readonly #closingFds = new Set<Promise<void>>();
   readonly #warm = new WarmContents();
   #sweeping: Promise<void> = Promise.resolve();
@@ -158,6 +152,31 @@ class DiskStore implements PieceStore {
     return undefined;
   }
 
+  async keep(task: WholeTask): Promise<boolean> {
+    checkWholeShape(task);
+    const { taskId, content } = task;
+    this.#closing.signal.throwIfAborted();
+    if (this.#rows.has(taskId) || this.#opening.has(taskId) || this.#busy.has(taskId)) return false;
+    this.#budget.reserve(content.length);
+    const made = Promise.withResolvers<void>();
+    this.#busy.set(taskId, made.promise);
+    try {
+      const stamp = await writeWholeFile(this.#path(taskId), content);
+      if (stamp === undefined) return false;
+      const row = wholeRow(task, this.#epoch, stamp);
+      this.#budget.hold(row.heldBytes);
+      task.certificates.forEach((certificate, piece) =>
+        this.#metadata.setPiece(row.generation, piece, certificate),
+      );
+      this.#touch(row);
+      return true;
+    } finally {
+      this.#budget.release(content.length);
+      this.#busy.delete(taskId);
+      made.resolve();
+    }
+  }
+
   /** Its file may have been closed by the last handle while a caller waited for his turn. */
   #isOpen(task: SharedTask | undefined): task is SharedTask {
     return task !== undefined && this.#open.get(task.content.row.taskId) === task;
@@ -171,9 +190,10 @@ class DiskStore implements PieceStore {
 
   async delete(taskId: TaskId): Promise<void> {
     await this.#opening.get(taskId)?.catch(() => {});
+    await this.#busy.get(taskId);
     const row = this.#rows.get(taskId);
-    if (row !== undefined) this.#forget(row);
-    await this.#removing.get(taskId);
+    if (row) this.#forget(row);
+    await this.#busy.get(taskId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,7 +201,7 @@ class DiskStore implements PieceStore {
     this.#closing.abort(new Error("the store is closed"));
     await Promise.allSettled([this.#sweeping, ...this.#opening.values()]);
     for (const task of this.#open.values()) task.isDetached = true;
-    await Promise.all([...this.#removing.values(), ...this.#closingFds]);
+    await Promise.all([...this.#busy.values(), ...this.#closingFds]);
     await this.#metadata.close(this.#state(true));
   }
 
@@ -228,9 +248,9 @@ class DiskStore implements PieceStore {
     create: () => TaskRow | undefined,
   ): Promise<SharedTask | undefined> {
     this.#closing.signal.throwIfAborted();
-    const removing = this.#removing.get(taskId);
-    if (removing !== undefined) {
-      await removing;
+    const busy = this.#busy.get(taskId);
+    if (busy !== undefined) {
+      await busy;
       return undefined;
     }
     const task = this.#open.get(taskId);
@@ -262,6 +282,10 @@ class DiskStore implements PieceStore {
     const task = new SharedTask(content, fd, this.#budget, {
       pieceChanged: (task, pieceIndex, certificate) => {
         if (task.isDetached) return;
+        if (certificate && !task.content.isComplete) {
+          this.#metadata.addPiece(row, pieceIndex, certificate);
+          return;
+        }
         this.#metadata.setPiece(row.generation, pieceIndex, certificate);
         this.#metadata.putTask(row);
       },
@@ -269,6 +293,9 @@ class DiskStore implements PieceStore {
         if (!task.isDetached) this.#metadata.putTask(row);
       },
       damaged: (_task, pieces) => this.#damaged(taskId, pieces),
+      givenUp: (task) => {
+        if (!task.isDetached) this.#forget(row);
+      },
       discarded: (task) => {
         if (task.isDetached) return;
         this.#metadata.dropPieces(row.generation);
@@ -324,8 +351,8 @@ class DiskStore implements PieceStore {
     this.#metadata.deleteTask(row);
     const removing = rm(this.#path(taskId), { force: true })
       .catch((error: unknown) => this.#log.warn({ err: error, taskId }, "cannot remove a file"))
-      .finally(() => this.#removing.delete(taskId));
-    this.#removing.set(taskId, removing);
+      .finally(() => this.#busy.delete(taskId));
+    this.#busy.set(taskId, removing);
   }
 
   #detach(task: SharedTask): void {

@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import { fstat } from "node:fs";
 import { promisify } from "node:util";
 import { certificateSha256 } from "../protocol/piece-certificate.ts";
-import { fileStamp } from "./file-stamp.ts";
+import { fileStamp, hasOtherName } from "./file-stamp.ts";
 import type { Metadata } from "./metadata.ts";
 import { hasPieceBytes } from "./piece-check.ts";
+import type { WholeTask } from "./piece-store.ts";
 import { TaskContent } from "./task-content.ts";
 import { closeFd, openTaskFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
+import { newTaskRow } from "./task-row.ts";
 
 const statFd = promisify(fstat);
 
@@ -20,6 +22,16 @@ interface LoadDeps {
 /** A name for a new set of pieces. */
 export function newGeneration(): string {
   return randomBytes(8).toString("hex");
+}
+
+/** The row of a task that was just written whole. */
+export function wholeRow(task: WholeTask, epoch: number, stamp: string): TaskRow {
+  const row = newTaskRow(task, newGeneration(), epoch);
+  const whole = new TaskContent(row);
+  task.certificates.forEach((certificate, piece) => whole.add(piece, certificate));
+  row.isProven = true;
+  row.fileStamp = stamp;
+  return row;
 }
 
 /** A task to load. */
@@ -37,7 +49,7 @@ export interface LoadRequest {
 /**
  * Opens a task's file and finds out which pieces it holds. Pieces that end past the file, or that belong
  * to another epoch and do not have the bytes of their certificate, are dropped. The row's counts are
- * brought up to date in one step at the end.
+ * brought up to date in one step at the end. A task that then lacks something, in a file with a second name, begins anew.
  */
 export async function loadTask(
   request: LoadRequest,
@@ -52,11 +64,30 @@ export async function loadTask(
     const isUntouched = row.fileStamp === fileStamp(fd);
     if (warm !== undefined && isUntouched && warm.endBytes <= size) return { content: warm, fd };
     const isTrusted = isUntouched && row.epoch === request.epoch;
-    return { content: await readContent(fd, { size, isTrusted }, request, deps, signal), fd };
+    const content = await readContent(fd, { size, isTrusted }, request, deps, signal);
+    if (content.isComplete || !hasOtherName(fd)) return { content, fd };
   } catch (error) {
     await closeFd(fd);
     throw error;
   }
+  await closeFd(fd);
+  return await beginAnew(path, row, deps.metadata);
+}
+
+/** What is missing would be written into a file that somebody else has, too, under another name. */
+async function beginAnew(
+  path: string,
+  row: TaskRow,
+  metadata: Metadata,
+): Promise<{ content: TaskContent; fd: number }> {
+  metadata.dropPieces(row.generation);
+  row.generation = newGeneration();
+  row.heldPieces = 0;
+  row.heldBytes = 0;
+  row.isProven = false;
+  row.fileStamp = undefined;
+  metadata.putTask(row);
+  return { content: new TaskContent(row), fd: await openTaskFd(path, true) };
 }
 
 async function readContent(

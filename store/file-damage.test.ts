@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { chmod, link, mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -94,6 +94,33 @@ describe("a bit that somebody flips in the file of a complete task", () => {
     await damage();
     await expectMiddleGone();
   });
+
+  it.each([
+    ["when it is opened the next time", false],
+    ["while it is open", true],
+  ])(
+    "costs all of a file with a second name, %s: nothing is written there",
+    async (_when, isOpen) => {
+      await fill();
+      const path = join(dataDir, "tasks", taskFilePath(testTaskId("damage")));
+      const other = join(dataDir, "other");
+      await link(path, other);
+      await chmod(path, 0o444);
+      const held = isOpen ? await store.find(TASK.taskId) : undefined;
+      await damage();
+      const damaged = await readFile(other);
+      if (held) expect(await held.audit()).toBe(1);
+      else expect((await store.find(TASK.taskId))?.[Symbol.dispose]()).toBeUndefined();
+      using task = await store.open(TASK);
+      held?.[Symbol.dispose]();
+      expect([...task.have]).toEqual([]);
+      await putPieces(task, 0, 1, 2);
+      for (const piece of [0, 1, 2]) expect(await readPiece(task, piece)).toEqual(testBytes(piece));
+      expect((await readFile(other)).equals(damaged)).toBe(true);
+      expect((await stat(other)).nlink).toBe(1);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+    },
+  );
 
   it("costs nothing when it was only touched", async () => {
     await fill();

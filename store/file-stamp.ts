@@ -8,3 +8,8 @@ export function fileStamp(fd: number): string {
   const { mtimeNs, size } = fstatSync(fd, { bigint: true });
   return `${mtimeNs}:${size}`;
 }
+
+/** Whether a file has a name besides the store's, under which somebody else may write to it, and reads what we write. */
+export function hasOtherName(fd: number): boolean {
+  return fstatSync(fd).nlink > 1;
+}

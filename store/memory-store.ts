@@ -6,11 +6,17 @@ import type { Clock } from "../platform/clock.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { SharedTask } from "./shared-task.ts";
-import type { OpenTaskRequest, PieceStore, StoredTask, TaskSummaryRow } from "./piece-store.ts";
+import type {
+  OpenTaskRequest,
+  PieceStore,
+  StoredTask,
+  TaskSummaryRow,
+  WholeTask,
+} from "./piece-store.ts";
 import { StorageBudget } from "./storage-budget.ts";
 import { TaskContent } from "./task-content.ts";
 import { closeFd, openTaskFd } from "./task-fd.ts";
-import { checkShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
+import { checkShape, checkWholeShape, isEmptyContent, newTaskRow, summaryRow } from "./task-row.ts";
 
 export interface MemoryStoreOptions {
   /** The most bytes of pieces kept; 0, the default, = no limit. */
@@ -19,7 +25,7 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * A store for tests that forgets everything when it ends. Its records are in memory; the bytes of a task
+ * A store for tests, and for content that nobody wants to keep, that forgets everything when it ends. Its records are in memory; the bytes of a task
  * are in a temporary file without a name, because other threads write them through a file number.
  */
 export function openMemoryStore(options: MemoryStoreOptions = {}): PieceStore {
@@ -30,6 +36,8 @@ class MemoryStore implements PieceStore {
   readonly #budget: StorageBudget;
   /** The least recently used first. A task keeps its file open for as long as it exists. */
   readonly #tasks = new Map<TaskId, SharedTask>();
+  /** Tasks that are just being kept whole. */
+  readonly #kept = new Set<TaskId>();
   #opening: Promise<unknown> = Promise.resolve();
   #useCount = 0;
   #damagedPieces = 0;
@@ -82,6 +90,20 @@ class MemoryStore implements PieceStore {
     return handle;
   }
 
+  async keep(task: WholeTask): Promise<boolean> {
+    checkWholeShape(task);
+    if (this.#tasks.has(task.taskId) || this.#kept.has(task.taskId)) return false;
+    this.#kept.add(task.taskId);
+    using _keeping = { [Symbol.dispose]: () => this.#kept.delete(task.taskId) };
+    using handle = await this.open(task);
+    if (handle.have.count > 0) return false;
+    handle.reserve(task.content.length);
+    await handle.write(0, task.content);
+    task.certificates.forEach((certificate, piece) => handle.commit(piece, certificate));
+    handle.setProven();
+    return true;
+  }
+
   list(): readonly TaskSummaryRow[] {
     return [...this.#tasks.values()].map(({ content, isPinned }) => {
       return summaryRow(content.row, isPinned);
@@ -109,6 +131,8 @@ class MemoryStore implements PieceStore {
       pieceChanged: () => {},
       recordChanged: () => {},
       damaged: (_task, droppedPieces) => (this.#damagedPieces += droppedPieces),
+      // Its file has no name at all.
+      givenUp: () => {},
       discarded: () => {},
       closed: (task) => this.#closed(task),
     });

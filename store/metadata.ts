@@ -23,8 +23,12 @@ type Database = Level<string, Uint8Array>;
 type Change = TaskRow | Uint8Array | undefined;
 
 const STATE_KEY = "state";
+/** How long the records of pieces of a task that is not complete wait for more: a batch costs more than what is in it. */
+const GATHERING_MS = 20;
 /** How long a failed write waits before it is tried again. */
 const RETRY_DELAY_MS = 1000;
+/** After a write the next one waits for so long: where much changes, a batch for each change costs most of the time. */
+const PAUSE_MS = 10;
 
 /**
  * The records of a disk store in LevelDB:
@@ -34,7 +38,8 @@ const RETRY_DELAY_MS = 1000;
  *     piece/<generation>/<index, hex>    the certificate of a piece that is held
  *
  * Every value is sealed with a CRC. Changes are taken at once and written together, without a sync, in
- * the next turn of the event loop; a batch is there as a whole or not at all. While the disk refuses
+ * the next turn of the event loop or, where many come, 10 ms after those before; pieces of a task that lacks others wait 20 ms for
+ * those. A batch is there as a whole or not at all. While the disk refuses
  * writes, changes wait in memory (at most one for each task and piece) and are tried again.
  */
 export class Metadata {
@@ -47,7 +52,12 @@ export class Metadata {
   #inFlight = new Map<string, Change>();
   #droppedGenerations: string[] = [];
   #writing: Promise<void> | undefined;
+  /** Ends the waiting for more pieces. */
+  #hurry: (() => void) | undefined;
+  /** Whether something waits that is to be written at once. */
+  #isUrgent = false;
   #isFailing = false;
+  #wroteAtMs = -Infinity;
 
   private constructor(location: string, database: Database, deps: MetadataDeps) {
     this.#location = location;
@@ -160,8 +170,16 @@ export class Metadata {
 
   /** Keeps the certificate of a piece, or forgets it when undefined. */
   setPiece(generation: string, pieceIndex: number, certificate: Uint8Array | undefined): void {
-    const key = `piece/${generation}/${pieceIndex.toString(16).padStart(8, "0")}`;
+    const key = pieceKey(generation, pieceIndex);
     this.#change(key, certificate === undefined ? undefined : sealValue(key, certificate));
+  }
+
+  /** Keeps the certificate of a piece of a task that still lacks others, and its row, but not at once. */
+  addPiece(row: TaskRow, pieceIndex: number, certificate: Uint8Array): void {
+    const key = pieceKey(row.generation, pieceIndex);
+    this.#changes.set(key, sealValue(key, certificate));
+    this.#changes.set(taskKey(row), row);
+    this.#writing ??= this.#writeAll();
   }
 
   /** Forgets all pieces of a generation that will not be used again. */
@@ -172,7 +190,10 @@ export class Metadata {
 
   /** Resolves when every change so far was written; waits for as long as the disk refuses them. */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    while (this.#writing !== undefined) {
+      this.#hasten();
+      await this.#writing;
+    }
   }
 
   /** Writes what waits, then `state` when all of it could be written, and closes. */
@@ -214,12 +235,32 @@ export class Metadata {
   }
 
   #schedule(): void {
+    this.#hasten();
     this.#writing ??= this.#writeAll();
   }
 
-  async #writeAll(): Promise<void> {
+  #hasten(): void {
+    this.#isUrgent = true;
+    this.#hurry?.();
+  }
+
+  async #gather(): Promise<void> {
+    if (!this.#isUrgent) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#hurry = resolve;
+      const timer = setTimeout(resolve, GATHERING_MS);
+      await promise;
+      clearTimeout(timer);
+      this.#hurry = undefined;
+    }
     await new Promise((resolve) => void setImmediate(resolve));
+    this.#isUrgent = false;
+  }
+
+  async #writeAll(): Promise<void> {
     while (this.#changes.size > 0 || this.#droppedGenerations.length > 0) {
+      await this.#pause();
+      await this.#gather();
       const changes = this.#changes;
       const dropped = this.#droppedGenerations;
       this.#changes = new Map();
@@ -238,6 +279,14 @@ export class Metadata {
       }
     }
     this.#writing = undefined;
+  }
+
+  async #pause(): Promise<void> {
+    const { clock } = this.#deps;
+    const waitMs = this.#wroteAtMs + PAUSE_MS - clock.nowMs();
+    // Closing ends the wait.
+    if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal).catch(() => undefined);
+    this.#wroteAtMs = clock.nowMs();
   }
 
   async #write(changes: Map<string, Change>, droppedGenerations: string[]): Promise<void> {
@@ -276,6 +325,10 @@ export class Metadata {
       this.#deps.log.warn({ err: error }, "cannot open the store's records again");
     }
   }
+}
+
+function pieceKey(generation: string, pieceIndex: number): string {
+  return `piece/${generation}/${pieceIndex.toString(16).padStart(8, "0")}`;
 }
 
 function taskKey(row: TaskRow): string {

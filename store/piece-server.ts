@@ -1,4 +1,3 @@
-import { read } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../platform/clock.ts";
 import { patientRate, TokenBucket } from "../platform/token-bucket.ts";
@@ -7,6 +6,8 @@ import { parseByteRange } from "../protocol/byte-range.ts";
 import { pieceSpan } from "../protocol/piece-table.ts";
 import { PIECE_HEADER } from "../protocol/version.ts";
 import { BufferPool } from "./buffer-pool.ts";
+import { PieceSend } from "./piece-send.ts";
+import type { CopyRecent, LendRecent } from "./piece-send.ts";
 import type { StoredTask } from "./piece-store.ts";
 
 /** What became of one piece request. */
@@ -30,6 +31,10 @@ export interface PieceServerOptions {
   readonly rateMinBytesPerSecond?: number;
   /** Limits all responses together. */
   readonly bucket?: TokenBucket;
+  /** Where bytes of held pieces may be in memory. */
+  readonly copyRecent?: CopyRecent;
+  /** As that, without a copy. */
+  readonly lendRecent?: LendRecent;
 }
 
 /** One piece request with the task it is for; the caller keeps the handle open until `onEnd`. */
@@ -42,10 +47,12 @@ export interface PieceRequest {
 }
 
 const BUFFER_LENGTH_BYTES = 512 * 1024;
+/** Made once: a new one for each piece would cost as much as a signature. */
+const OVER = new DOMException("the piece was sent", "AbortError");
 
 /**
- * Answers piece requests from files: reads of 512 KiB into pooled buffers, each sent before the next is
- * read. Only pieces that are held are sent, and only while they are held.
+ * Answers piece requests from files: reads of 512 KiB into pooled buffers, the next one while the one before is
+ * sent. Only pieces that are held are sent, and only while they are held.
  */
 export class PieceServer {
   readonly #clock: Clock;
@@ -53,6 +60,8 @@ export class PieceServer {
   readonly #stallTimeoutMs: number;
   readonly #rateMinBytesPerSecond: number;
   readonly #bucket: TokenBucket;
+  readonly #copyRecent: CopyRecent;
+  readonly #lendRecent: LendRecent;
 
   constructor({ clock }: { readonly clock: Clock }, options: PieceServerOptions = {}) {
     this.#clock = clock;
@@ -60,6 +69,8 @@ export class PieceServer {
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 20_000;
     this.#rateMinBytesPerSecond = options.rateMinBytesPerSecond ?? 32 * 1024;
     this.#bucket = options.bucket ?? new TokenBucket();
+    this.#copyRecent = options.copyRecent ?? (() => false);
+    this.#lendRecent = options.lendRecent ?? (() => undefined);
   }
 
   /** Buffers in use at this moment. */
@@ -102,10 +113,16 @@ export class PieceServer {
     const status = range === undefined ? 200 : 206;
     writeHead(response, status, certificate, range, lastByte + 1 - firstByte, span.lengthBytes);
     const deadline = this.#watch(response, lastByte + 1 - firstByte);
-    const parts = { piece, buffers: this.#buffers, bucket: this.#bucket };
+    const parts = {
+      piece,
+      buffers: this.#buffers,
+      bucket: this.#bucket,
+      copyRecent: this.#copyRecent,
+      lendRecent: this.#lendRecent,
+    };
     const send = new PieceSend(parts, isHead ? 0 : lastByte + 1 - firstByte);
     send.run(span.offsetBytes + firstByte, (sentBytes, isComplete) => {
-      deadline.abort();
+      deadline.abort(OVER);
       end(status, sentBytes, isComplete);
     });
   }
@@ -160,112 +177,4 @@ function writeHead(
     response.setHeader("content-range", `bytes ${firstByte}-${lastByte}/${pieceLengthBytes}`);
   }
   response.writeHead(status);
-}
-
-/** The body of one response. */
-class PieceSend {
-  readonly #piece: PieceRequest;
-  readonly #buffers: BufferPool;
-  readonly #bucket: TokenBucket;
-  #resting: NodeJS.Timeout | undefined;
-  #offsetBytes = 0;
-  #leftBytes: number;
-  #sentBytes = 0;
-  #buffer: Buffer | undefined;
-  /** A read fills the buffer from the file; neither may go before that ended. */
-  #isReading = false;
-  #isClosed = false;
-  #onEnd: (sentBytes: number, isComplete: boolean) => void = () => {};
-  #takeBack = (): void => {};
-
-  constructor(
-    parts: {
-      readonly piece: PieceRequest;
-      readonly buffers: BufferPool;
-      readonly bucket: TokenBucket;
-    },
-    lengthBytes: number,
-  ) {
-    this.#piece = parts.piece;
-    this.#buffers = parts.buffers;
-    this.#bucket = parts.bucket;
-    this.#leftBytes = lengthBytes;
-  }
-
-  run(offsetBytes: number, onEnd: (sentBytes: number, isComplete: boolean) => void): void {
-    const { response } = this.#piece;
-    this.#offsetBytes = offsetBytes;
-    this.#onEnd = onEnd;
-    response.on("error", () => {});
-    response.once("close", () => {
-      this.#isClosed = true;
-      if (!this.#isReading) this.#over();
-    });
-    if (this.#leftBytes === 0) {
-      response.end();
-      return;
-    }
-    this.#takeBack = this.#buffers.take((buffer) => {
-      this.#buffer = buffer;
-      this.#readWhenDue(buffer);
-    });
-  }
-
-  /** What was sent before, also of other pieces, may have used up the rate for a while. */
-  #readWhenDue(buffer: Buffer): void {
-    const restMs = this.#bucket.take(0);
-    if (restMs < 1) this.#read(buffer);
-    else this.#resting = setTimeout(() => this.#readWhenDue(buffer), restMs);
-  }
-
-  #read(buffer: Buffer): void {
-    const { task, pieceIndex, response } = this.#piece;
-    if (!task.have.has(pieceIndex)) {
-      response.destroy();
-      return;
-    }
-    this.#isReading = true;
-    const lengthBytes = Math.min(this.#bucket.sliceBytes(buffer.length), this.#leftBytes);
-    read(task.fd, buffer, 0, lengthBytes, this.#offsetBytes, (error, readBytes) => {
-      this.#isReading = false;
-      if (this.#isClosed) {
-        this.#over();
-      } else if (error !== null || readBytes === 0) {
-        // The head promised more: only a broken connection tells the client.
-        response.destroy();
-      } else this.#write(buffer, readBytes);
-    });
-  }
-
-  #write(buffer: Buffer, lengthBytes: number): void {
-    const { response } = this.#piece;
-    this.#offsetBytes += lengthBytes;
-    this.#leftBytes -= lengthBytes;
-    response.write(buffer.subarray(0, lengthBytes), (error) => {
-      if (error !== null && error !== undefined) return;
-      this.#sentBytes += lengthBytes;
-      this.#bucket.take(lengthBytes);
-      if (this.#isClosed) return;
-      if (this.#leftBytes > 0) {
-        this.#readWhenDue(buffer);
-        return;
-      }
-      this.#giveBuffer();
-      response.end();
-    });
-  }
-
-  #over(): void {
-    clearTimeout(this.#resting);
-    this.#takeBack();
-    this.#giveBuffer();
-    this.#onEnd(this.#sentBytes, this.#leftBytes === 0 && this.#piece.response.writableFinished);
-  }
-
-  #giveBuffer(): void {
-    if (this.#buffer === undefined) return;
-    const buffer = this.#buffer;
-    this.#buffer = undefined;
-    this.#buffers.give(buffer);
-  }
 }

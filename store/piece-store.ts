@@ -31,6 +31,13 @@ export interface OpenTaskRequest {
   readonly mediaType?: string | undefined;
 }
 
+/** A task with all that belongs to it. */
+export interface WholeTask extends OpenTaskRequest {
+  readonly content: Uint8Array;
+  /** Of its pieces, in order. */
+  readonly certificates: readonly Uint8Array[];
+}
+
 /** Holds the pieces of tasks. Every piece that it shows as held was verified by whoever committed it. */
 export interface PieceStore extends AsyncDisposable {
   /**
@@ -42,6 +49,12 @@ export interface PieceStore extends AsyncDisposable {
   open(task: OpenTaskRequest): Promise<StoredTask>;
   /** Opens a task that exists; undefined where there is none. */
   find(taskId: TaskId): Promise<StoredTask | undefined>;
+  /**
+   * Keeps a task that is there whole and proven, without opening it: of a small file, to open and to close it
+   * takes longer than the rest. Resolves to false, and keeps nothing, where something is known of the task already.
+   * Throws StorageFullError, RangeError for another shape, and the error of the file system.
+   */
+  keep(task: WholeTask): Promise<boolean>;
   /** Every task, the least recently used first. */
   list(): readonly TaskSummaryRow[];
   /**

@@ -1,7 +1,7 @@
 import { read, write } from "node:fs";
 import { promisify } from "node:util";
 import type { Bitmap } from "../protocol/bitmap.ts";
-import { fileStamp } from "./file-stamp.ts";
+import { fileStamp, hasOtherName } from "./file-stamp.ts";
 import { hasPieceBytes } from "./piece-check.ts";
 import type { OpenTaskRequest, StoredTask, TaskRecord } from "./piece-store.ts";
 import { storageErrorOf } from "./piece-store.ts";
@@ -21,6 +21,8 @@ export interface SharedTaskEvents {
   recordChanged(task: SharedTask): void;
   /** Held pieces were not what they had been and were dropped. */
   damaged(task: SharedTask, droppedPieces: number): void;
+  /** Somebody wrote to its file under another name of it: nothing may be written there any more. */
+  givenUp(task: SharedTask): void;
   /** Every piece was dropped. */
   discarded(task: SharedTask): void;
   /** The last handle went; the store closes `task.fd`. */
@@ -159,14 +161,27 @@ export class SharedTask {
   }
 
   async recheck(pieceIndex: number): Promise<boolean> {
+    const isRight = await this.#recheck(pieceIndex);
+    if (isRight === false) this.#dropped(1);
+    return isRight === true;
+  }
+
+  #dropped(droppedPieces: number): void {
+    this.#events.damaged(this, droppedPieces);
+    if (hasOtherName(this.fd)) this.#events.givenUp(this);
+  }
+
+  /** As {@link recheck}; undefined for a piece that is not held. */
+  async #recheck(pieceIndex: number): Promise<boolean | undefined> {
     const certificate = this.content.certificate(pieceIndex);
-    if (certificate === undefined) return false;
+    if (certificate === undefined) return undefined;
     const span = this.content.span(pieceIndex);
     let isRight = false;
     await this.#busy(async () => {
       isRight = await hasPieceBytes(this.fd, span, certificate);
     });
-    if (isRight || this.content.certificate(pieceIndex) !== certificate) return isRight;
+    if (isRight) return true;
+    if (this.content.certificate(pieceIndex) !== certificate) return undefined;
     this.#budget.hold(-this.content.remove(pieceIndex));
     this.content.row.isProven = false;
     this.#events.pieceChanged(this, pieceIndex, undefined);
@@ -194,11 +209,11 @@ export class SharedTask {
     const stamp = fileStamp(this.fd);
     let droppedPieces = 0;
     for (const pieceIndex of this.content.have.clone()) {
-      if (!(await this.recheck(pieceIndex))) droppedPieces += 1;
+      if ((await this.#recheck(pieceIndex)) === false) droppedPieces += 1;
     }
     if (droppedPieces > 0) {
       this.content.row.fileStamp = undefined;
-      this.#events.damaged(this, droppedPieces);
+      this.#dropped(droppedPieces);
     } else {
       this.content.row.fileStamp = stamp;
       this.#events.recordChanged(this);

@@ -1,10 +1,14 @@
-import { close, constants, open } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { close, constants, fchmodSync, fstatSync, open } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { hasOtherName } from "./file-stamp.ts";
 import { storageErrorOf } from "./piece-store.ts";
+import { makeDirectory } from "../platform/make-directory.ts";
 
 const openPath = promisify(open);
+const FLAGS = constants.O_RDWR | constants.O_CREAT;
+const MODE = 0o600;
 
 /** Closes a file. It does not fail: there is nothing left that a caller could do. */
 export const closeFd = (fd: number): Promise<void> =>
@@ -13,19 +17,31 @@ export const closeFd = (fd: number): Promise<void> =>
   });
 
 /**
- * Opens a task's file for reading and writing, making it when absent; `isNew` empties it. A file that somebody made
- * read-only, because it has a second name outside of the store, is opened for reading alone.
+ * Opens a task's file for reading and writing, making it when absent; one that `isNew` begins empty, and never in a
+ * file that has a second name. A file that is read-only because it has one is opened for reading alone.
  */
 export async function openTaskFd(path: string, isNew: boolean): Promise<number> {
-  const flags = constants.O_RDWR | constants.O_CREAT | (isNew ? constants.O_TRUNC : 0);
   try {
-    return await openPath(path, flags, 0o600).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === "EACCES" && !isNew) return await openPath(path, constants.O_RDONLY);
+    const fd = await openPath(path, FLAGS, MODE).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === "EACCES") return await openReadOnly(path);
       if (error.code !== "ENOENT") throw error;
-      await mkdir(dirname(path), { recursive: true });
-      return await openPath(path, flags, 0o600);
+      await makeDirectory(dirname(path));
+      return await openPath(path, FLAGS, MODE);
     });
+    if (!isNew || fstatSync(fd).size === 0) return fd;
+    await closeFd(fd);
+    await rm(path, { force: true });
+    return await openPath(path, FLAGS, MODE);
   } catch (error) {
     throw storageErrorOf(error);
   }
+}
+
+/** Of a file whose second name is gone nothing but its mode says that it had one. */
+async function openReadOnly(path: string): Promise<number> {
+  const fd = await openPath(path, constants.O_RDONLY);
+  if (hasOtherName(fd)) return fd;
+  fchmodSync(fd, MODE);
+  await closeFd(fd);
+  return await openPath(path, FLAGS, MODE);
 }

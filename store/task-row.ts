@@ -1,8 +1,8 @@
 import { PIECE_COUNT_MAX } from "../protocol/limits.ts";
-import { isPieceLength, isTaskShape } from "../protocol/piece-table.ts";
+import { isPieceLength, isTaskShape, pieceCount } from "../protocol/piece-table.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { parseTaskId } from "../protocol/task-id.ts";
-import type { OpenTaskRequest, TaskRecord, TaskSummaryRow } from "./piece-store.ts";
+import type { OpenTaskRequest, TaskRecord, TaskSummaryRow, WholeTask } from "./piece-store.ts";
 
 /** A task as a store keeps it in memory and on disk. It is a live {@link TaskRecord}. */
 export interface TaskRow extends TaskRecord {
@@ -111,6 +111,16 @@ export function checkShape(
   throw new RangeError(
     `task ${taskId} of ${lengthBytes ?? "unknown"} bytes in pieces of ${pieceLengthBytes}`,
   );
+}
+
+/** Throws RangeError for what is not the whole of such a task. */
+export function checkWholeShape(task: WholeTask): void {
+  const { taskId, pieceLengthBytes, content, certificates } = task;
+  const { length } = content;
+  checkShape(taskId, length, pieceLengthBytes);
+  const count = pieceCount(length, pieceLengthBytes);
+  if (length > 0 && certificates.length === count && task.lengthBytes === length) return;
+  throw new RangeError(`the ${length} bytes for task ${taskId} are not the whole of it`);
 }
 
 function isShape(lengthBytes: number | undefined, pieceLengthBytes: number): boolean {

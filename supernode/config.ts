@@ -2,7 +2,7 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 
 import type { ProgramDefinition } from "../platform/config.ts";
-import { byteCount, choice, duration, repeated } from "../platform/config-option.ts";
+import { byteCount, choice, duration, optionalText, repeated } from "../platform/config-option.ts";
 import { LOG_LEVELS } from "../platform/log.ts";
 
 /** Every option of the supernode; flags, environment, file and documentation come from it. */
@@ -50,6 +50,11 @@ export const SupernodeConfig = Type.Object({
     placeholder: "PATTERN",
     description:
       "an origin that may be asked although its address is loopback, link-local or otherwise special: HOST, HOST:PORT, *.DOMAIN, ADDRESS or RANGE",
+  }),
+  origins: optionalText({
+    description:
+      "what is special about single origins, in this file: authorities, certificates, headers, mirrors, allowed repositories",
+    placeholder: "FILE",
   }),
   heartbeat: duration({
     default: 5000,

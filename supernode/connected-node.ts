@@ -21,6 +21,8 @@ export interface NodeLink {
    * there is nothing to send any more.
    */
   sendWhenDrained(make: () => SupernodeFrame | undefined): void;
+  /** How many large frames wait. */
+  readonly waitingCount: number;
   close(code: number, reason: string): void;
 }
 

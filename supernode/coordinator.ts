@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 
 import { systemCalendar } from "../platform/calendar.ts";
 import type { Signer } from "../platform/signing.ts";
-import type { NodeFrame } from "../protocol/node-frames.ts";
+import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
 import type { PeerSummary, TaskSummary } from "../protocol/rest.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { FrameError } from "../protocol/wire.ts";
@@ -17,9 +17,15 @@ import { SchedulerDriver } from "./scheduler-driver.ts";
 import type { SeedDeps } from "./seed/seed-request.ts";
 import { SendMeter } from "./send-meter.ts";
 import { TaskHistory } from "./task-history.ts";
-import type { TaskTimes } from "./tasks/live-task.ts";
+import type { TaskTimes } from "./tasks/live-task-deps.ts";
+import { PartSlots } from "./tasks/part-slots.ts";
 import { TaskDirectory } from "./tasks/task-directory.ts";
 import { UrlResolver } from "./tasks/url-resolver.ts";
+
+/** Parts of tasks that are read from origins at the same time. */
+export const PART_READS_MAX = 32;
+/** The same for one node. */
+export const PART_READS_OF_NODE_MAX = 16;
 
 export interface CoordinatorOptions {
   /** The URL by which nodes reach the seed; undefined where the URL that they connected by is right. */
@@ -71,11 +77,12 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
       admissions: this.#admissions,
       resolver: new UrlResolver({ fetch, clock, random, onProbe }),
       seedSlots: pLimit(options.seedSlots),
+      partSlots: new PartSlots(PART_READS_MAX, PART_READS_OF_NODE_MAX),
       totals: metrics,
       times: options.times,
       onEnded: (summary) => {
         this.#history.add(summary);
-        metrics.taskEnded(summary.state === "complete" ? "complete" : "failed");
+        metrics.taskEnded(summary.state === "fetching" ? "left" : summary.state);
       },
     });
     this.#meter = new SendMeter(clock, (rate) => this.#driver.seedRate(rate));
@@ -90,7 +97,7 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   }
 
   onNode(introduction: NodeIntroduction, link: NodeLink): ConnectedNode {
-    this.#metrics.frameReceived();
+    this.#metrics.frameReceived("hello");
     const node = this.#nodes.add(introduction, link);
     this.#driver.addHost(node);
     const { seedUrl, heartbeatMs } = this.#options;
@@ -108,7 +115,7 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
   }
 
   onFrame(node: ConnectedNode, frame: NodeFrame): void {
-    this.#metrics.frameReceived();
+    this.#metrics.frameReceived(frame.kind);
     if (this.#nodes.get(node.host) !== node) return;
     if (frame.kind === "hello") throw new FrameError("a second hello");
     this.#tasks.handle(node, frame, (nodeId) => this.#nodes.find(nodeId)?.host);
@@ -119,8 +126,8 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
     this.#seed.log.info({ nodeId: node.nodeId }, "a node is gone");
   }
 
-  onFrameSent(): void {
-    this.#metrics.frameSent();
+  onFrameSent(kind: SupernodeFrame["kind"]): void {
+    this.#metrics.frameSent(kind);
   }
 
   onGarbage(): void {
@@ -135,7 +142,8 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
     if (!task) return;
     task.figures.seedBytes(sentBytes);
     const node = nodeId === undefined ? undefined : this.#nodes.find(nodeId);
-    if (node) this.#driver.offerEnded(task.number, node.host, pieceIndex);
+    // A request that was refused says nothing about an offer.
+    if (node && sentBytes > 0) this.#driver.offerEnded(task.number, node.host, pieceIndex);
   }
 
   /** Whether a request for a piece may be answered; see Admissions. */

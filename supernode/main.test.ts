@@ -22,7 +22,6 @@ describe("the supernode as a program", () => {
     });
     const line = await child.waitForLine((text) => text.includes('"ready"'), {
       what: "ready",
-      timeoutMs: 15_000,
     });
     const record = JSON.parse(line) as { what: string; address: string };
     expect(record.what).toBe("supernode");
@@ -59,7 +58,6 @@ describe("the supernode as a program", () => {
     });
     const line = await child.waitForLine((text) => text.includes('"ready"'), {
       what: "ready",
-      timeoutMs: 15_000,
     });
     const inUse = await run("--listen", "127.0.0.1:0", "--data-dir", dataDir);
     expect([inUse.code, inUse.stderr.trim().split("\n").length]).toEqual([8, 1]);

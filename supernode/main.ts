@@ -18,11 +18,9 @@ await runProgram("supernode", async (signal) => {
   }
   const { config } = loaded;
   const log = createLog("supernode", { level: config.logLevel });
-  await using supernode = await startSupernode(config, {
-    log,
-    clock: systemClock,
-    random: () => Math.random(),
-  });
+  const parts = { clock: systemClock, random: () => Math.random() };
+  await using supernode = await startSupernode(config, { log, ...parts });
+  await supernode.warmUp(signal);
   log.info({ what: "supernode", address: formatEndpoint(supernode.endpoint) }, "ready");
   if (!signal.aborted) await once(signal, "abort");
   log.info("stopping");

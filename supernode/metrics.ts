@@ -1,6 +1,8 @@
 import type { Registry } from "prom-client";
 import { Counter, Gauge } from "prom-client";
 
+import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
+
 /** Live figures, asked for when the metrics are. */
 export interface MetricsSources {
   readonly nodes: () => number;
@@ -14,10 +16,11 @@ export interface SupernodeMetrics {
   originProbe(): void;
   originBytes(lengthBytes: number): void;
   seedPiece(lengthBytes: number): void;
-  taskEnded(state: "complete" | "failed"): void;
+  /** "left": before the whole of it was there, as of what is read in parts. */
+  taskEnded(state: "complete" | "failed" | "left"): void;
   garbageFrame(): void;
-  frameReceived(): void;
-  frameSent(): void;
+  frameReceived(kind: NodeFrame["kind"]): void;
+  frameSent(kind: SupernodeFrame["kind"]): void;
 }
 
 /** Makes the supernode's metrics in a registry. */
@@ -54,11 +57,16 @@ export function createSupernodeMetrics(
     "supernode_garbage_frames_total",
     "Connections of nodes closed because of a frame that could not be read.",
   );
-  const framesReceived = counter(
+  const frames = (name: string, help: string) =>
+    new Counter({ name, help, labelNames: ["kind"], registers });
+  const framesReceived = frames(
     "supernode_frames_received_total",
-    "Control frames received from nodes.",
+    "Control frames received from nodes, by kind.",
   );
-  const framesSent = counter("supernode_frames_sent_total", "Control frames sent to nodes.");
+  const framesSent = frames(
+    "supernode_frames_sent_total",
+    "Control frames sent to nodes, by kind.",
+  );
   const ended = new Counter({
     name: "supernode_tasks_ended_total",
     help: "Tasks that no node takes part in any more, by how they ended.",
@@ -78,7 +86,7 @@ export function createSupernodeMetrics(
     },
     taskEnded: (state) => ended.inc({ state }),
     garbageFrame: () => garbage.inc(),
-    frameReceived: () => framesReceived.inc(),
-    frameSent: () => framesSent.inc(),
+    frameReceived: (kind) => framesReceived.inc({ kind }),
+    frameSent: (kind) => framesSent.inc({ kind }),
   };
 }

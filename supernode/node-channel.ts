@@ -1,6 +1,8 @@
+import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 
 import type { Log } from "../platform/log.ts";
+import { TurnCork } from "../platform/turn-cork.ts";
 import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
 import { nodeFrames, supernodeFrames } from "../protocol/node-frames.ts";
 import { FrameError } from "../protocol/wire.ts";
@@ -24,7 +26,7 @@ export const CLOSE = {
 export interface NodeChannelEvents {
   /** Throwing a {@link FrameError} closes the connection as one that sent garbage. */
   onFrame(frame: NodeFrame): void;
-  onSent(): void;
+  onSent(kind: SupernodeFrame["kind"]): void;
   onGarbage(): void;
   onClosed(): void;
 }
@@ -32,13 +34,16 @@ export interface NodeChannelEvents {
 /** One WebSocket of a node: frames in both directions, and whether it is alive. */
 export class NodeChannel implements NodeLink {
   readonly #socket: WebSocket;
+  readonly #cork: TurnCork;
   readonly #events: NodeChannelEvents;
   readonly #log: Log;
   #waiting: (() => SupernodeFrame | undefined)[] = [];
   #isAlive = true;
 
-  constructor(socket: WebSocket, events: NodeChannelEvents, log: Log) {
+  /** `connection` is what the socket sends over. */
+  constructor(socket: WebSocket, connection: Duplex, events: NodeChannelEvents, log: Log) {
     this.#socket = socket;
+    this.#cork = new TurnCork(connection);
     this.#events = events;
     this.#log = log;
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
@@ -57,8 +62,9 @@ export class NodeChannel implements NodeLink {
 
   send(frame: SupernodeFrame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork.hold();
     this.#socket.send(supernodeFrames.encode(frame), this.#onSent);
-    this.#events.onSent();
+    this.#events.onSent(frame.kind);
     if (this.#socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) this.#drop("it takes too little");
   }
 
@@ -70,6 +76,10 @@ export class NodeChannel implements NodeLink {
     }
     this.#waiting.push(make);
     this.#onSent();
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   close(code: number, reason: string): void {

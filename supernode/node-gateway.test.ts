@@ -165,7 +165,6 @@ describe("a node's connection", () => {
     };
     const dropped = until(async () => (await it.peers()).length === 0, {
       what: "the node to be dropped",
-      timeoutMs: 12_000,
     });
     const timer = setInterval(flood, 5);
     await dropped.finally(() => clearInterval(timer));
@@ -184,7 +183,6 @@ describe("a node's connection", () => {
     await node[Symbol.asyncDispose]();
     await until(async () => (await it.peers()).length === 0, {
       what: "the node to be forgotten",
-      timeoutMs: 2000,
     });
   });
 

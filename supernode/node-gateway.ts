@@ -7,9 +7,10 @@ import type { Log } from "../platform/log.ts";
 import type { ErrorCode } from "../protocol/error-table.ts";
 import { ERRORS } from "../protocol/error-table.ts";
 import { FRAME_LENGTH_BYTES_MAX } from "../protocol/limits.ts";
-import type { NodeFrame } from "../protocol/node-frames.ts";
+import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
 import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { ConnectedNode, NodeIntroduction, NodeLink } from "./connected-node.ts";
+import { HeartbeatRing } from "./heartbeat-ring.ts";
 import { parseIntroduction } from "./introduction.ts";
 import { CLOSE, NodeChannel } from "./node-channel.ts";
 
@@ -17,6 +18,10 @@ export const NODE_PATH = "/api/v1/node";
 
 /** The most connections of nodes, those that have not introduced themselves yet included. */
 export const NODE_CONNECTIONS_MAX = 65_536;
+
+/** A heartbeat asks nodes in so many groups, one after the other, at least so long apart. */
+const SLOTS_MAX = 50;
+const SLOT_MS_MIN = 20;
 
 export interface NodeGatewayOptions {
   /** How often a node is asked whether it is there; twice this without an answer, and it is dropped. */
@@ -29,7 +34,7 @@ export interface NodeGatewayOptions {
 export interface NodeEvents {
   onNode(introduction: NodeIntroduction, link: NodeLink): ConnectedNode;
   onFrame(node: ConnectedNode, frame: NodeFrame): void;
-  onFrameSent(): void;
+  onFrameSent(kind: SupernodeFrame["kind"]): void;
   onGone(node: ConnectedNode): void;
   onGarbage(): void;
 }
@@ -42,7 +47,7 @@ export class NodeGateway implements AsyncDisposable {
     maxPayload: FRAME_LENGTH_BYTES_MAX,
     perMessageDeflate: false,
   });
-  readonly #channels = new Set<NodeChannel>();
+  readonly #channels: HeartbeatRing<NodeChannel>;
   readonly #events: NodeEvents;
   readonly #options: NodeGatewayOptions;
   readonly #log: Log;
@@ -54,9 +59,12 @@ export class NodeGateway implements AsyncDisposable {
     this.#log = log;
     this.#options = options;
     server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    const { heartbeatMs } = options;
+    const slotCount = Math.max(1, Math.min(SLOTS_MAX, Math.floor(heartbeatMs / SLOT_MS_MIN)));
+    this.#channels = new HeartbeatRing(slotCount);
     this.#heartbeat = setInterval(() => {
-      for (const channel of this.#channels) channel.checkAlive();
-    }, options.heartbeatMs);
+      for (const channel of this.#channels.due()) channel.checkAlive();
+    }, heartbeatMs / slotCount);
     this.#heartbeat.unref();
   }
 
@@ -96,15 +104,16 @@ export class NodeGateway implements AsyncDisposable {
       return refuse(socket, "LIMIT_EXCEEDED", "too many nodes are connected; add a supernode");
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#accept(webSocket, request.socket.remoteAddress ?? ""),
+      this.#accept(webSocket, socket, request.socket.remoteAddress ?? ""),
     );
   }
 
-  #accept(webSocket: WebSocket, remoteAddress: string): void {
+  #accept(webSocket: WebSocket, connection: Duplex, remoteAddress: string): void {
     let node: ConnectedNode | undefined;
     const log = this.#log.child({ remoteAddress });
     const channel = new NodeChannel(
       webSocket,
+      connection,
       {
         onFrame: (frame) => {
           if (node) {
@@ -115,7 +124,7 @@ export class NodeGateway implements AsyncDisposable {
           clearTimeout(timer);
           node = this.#events.onNode(introduction, channel);
         },
-        onSent: () => this.#events.onFrameSent(),
+        onSent: (kind) => this.#events.onFrameSent(kind),
         onGarbage: () => this.#events.onGarbage(),
         onClosed: () => {
           clearTimeout(timer);

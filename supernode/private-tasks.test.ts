@@ -85,6 +85,32 @@ describe("a private task", () => {
     expect(bob.frames.some(({ kind }) => kind === "task" || kind === "offer")).toBe(false);
   });
 
+  it("is given in parts to who was admitted, and to nobody who only says that he holds it", async () => {
+    await using registry = await privateRegistry();
+    await using supernode = await ScriptedSupernode.start();
+    const content = seededBytes("parts", 2 * MIB);
+    const { taskId, url } = place(registry, registry.blob("team/app", content));
+    const [alice, bob] = [await supernode.node(), await supernode.node()];
+    const origin = { url, headers: [{ name: "authorization", value: ALICE.authorization }] };
+    const number = alice.join({ taskId, origin, isPart: true });
+    const { admission } = await alice.next("task", number);
+    const want = (node: ScriptedNode, task: number, piece: number): void =>
+      node.send({ kind: "want", task, pieces: [piece], isAgain: true, isWhole: false });
+    const have = Bitmap.full(8).toBytes();
+    const holding = { pieceLengthBytes: 256 * 1024, lengthBytes: 2 * MIB, have };
+    const claimed = bob.join({ taskId, holding });
+    await bob.next("task", claimed);
+    want(bob, claimed, 5);
+    bob.send({ kind: "want", task: claimed, pieces: [], isAgain: false, isWhole: true });
+    bob.send({ kind: "starve", task: claimed });
+    want(alice, number, 0);
+    expect((await alice.next("offer", number)).pieces).toEqual([0]);
+    expect((await askPiece(supernode, taskId, shown(alice, admission!))).status).toBe(200);
+    expect((await askPiece(supernode, taskId, shown(bob, admission!))).status).toBe(403);
+    expect(bob.frames.some(({ kind }) => kind === "offer")).toBe(false);
+    expect((await supernode.tasks())[0]).toMatchObject({ piecesReady: 1 });
+  });
+
   it("is read once for several nodes, each of whose credentials the registry was asked about", async () => {
     await using registry = await privateRegistry();
     await using supernode = await ScriptedSupernode.start();

@@ -1,9 +1,13 @@
+import { RecentMap } from "../platform/recent-map.ts";
 import type { Clock, Random } from "../platform/clock.ts";
 import type { Bitmap } from "../protocol/bitmap.ts";
 import type { SupernodeFrame } from "../protocol/node-frames.ts";
 import type { ConnectedNode } from "./connected-node.ts";
 import type { Host, SchedulerOptions, SchedulerOut, Task } from "./scheduler/scheduler.ts";
 import { Scheduler } from "./scheduler/scheduler.ts";
+
+/** Nodes whose bans outlive their connections; with more, those that were put out longest ago are forgotten. */
+export const BANS_MAX = 4096;
 
 /** The nodes and tasks behind the scheduler's numbers. */
 export interface SchedulerWorld {
@@ -20,6 +24,8 @@ export class SchedulerDriver implements Disposable {
   readonly #scheduler: Scheduler;
   /** Decisions made inside one call; sent after it, because sending may have consequences of its own. */
   #decisions: (() => void)[] = [];
+  /** Until when nodes are out, also if they connect again meanwhile. */
+  readonly #bans = new RecentMap<string, { readonly untilMs: number }>(BANS_MAX);
   #timer: NodeJS.Timeout | undefined;
   #wakeAtMs = Infinity;
 
@@ -33,9 +39,11 @@ export class SchedulerDriver implements Disposable {
   }
 
   addHost(node: ConnectedNode): void {
-    this.#run((nowMs, scheduler) =>
-      scheduler.addHost(nowMs, node.host, node.zone, node.uploadBytesPerSecond),
-    );
+    this.#run((nowMs, scheduler) => {
+      scheduler.addHost(nowMs, node.host, node.zone, node.uploadBytesPerSecond);
+      const ban = this.#bans.get(node.nodeId);
+      if (ban) scheduler.stillOut(nowMs, node.host, ban.untilMs);
+    });
   }
 
   removeHost(host: Host): void {
@@ -149,6 +157,8 @@ export class SchedulerDriver implements Disposable {
   #ban(hosts: readonly Host[], forMs: number): void {
     const nodeIds = this.#nodes(hosts).map(({ nodeId }) => nodeId);
     if (nodeIds.length === 0) return;
+    const untilMs = this.#clock.nowMs() + forMs;
+    for (const nodeId of nodeIds) this.#bans.set(nodeId, { untilMs });
     for (const node of this.#world.nodes()) {
       node.link.send({ kind: "ban", nodeIds, forMs: Math.round(forMs) });
     }

@@ -50,6 +50,10 @@ export class ScriptedSupernode implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
+  get dataDir(): string {
+    return this.#config.dataDir;
+  }
+
   get port(): number {
     return this.#running!.endpoint.port;
   }

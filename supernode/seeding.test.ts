@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { FaultyOrigin } from "../test/harness/faulty-origin.ts";
@@ -54,7 +56,6 @@ describe("a task with a digest", () => {
     expect(fetched.content.equals(content)).toBe(true);
     await until(async () => (await it.tasks())[0]?.seedBytes === content.length, {
       what: "the bytes sent to be counted",
-      timeoutMs: 2000,
     });
   });
 
@@ -80,6 +81,21 @@ describe("a task with a digest", () => {
       expect(origin.requests).toHaveLength(1);
     },
   );
+
+  it("that is short and was asked for a moment ago is given from memory, also when its file is gone", async () => {
+    await using origin = await FaultyOrigin.start();
+    await using it = await ScriptedSupernode.start();
+    const content = seededBytes("short", 5000);
+    const digest = bytesDigest(content);
+    const url = origin.serve("/blob", { content });
+    const [first, second] = await Promise.all([it.node(), it.node()]);
+    await first.next("proven", first.joinUrl(url, digest));
+    await rm(join(it.dataDir, "tasks"), { recursive: true });
+    const answer = await second.next("task", second.joinUrl(url, digest));
+    expect(Buffer.from(answer.content!).equals(content)).toBe(true);
+    second.checkPiece(digest, 0, answer.content!, answer.certificate!);
+    expect(origin.requests).toHaveLength(1);
+  });
 
   it("of 256 KiB and one byte is two pieces", async () => {
     await using origin = await FaultyOrigin.start();

@@ -82,8 +82,6 @@ describe("the routes", () => {
       "supernode_seed_sent_bytes_total",
       "supernode_seed_pieces_total",
       "supernode_garbage_frames_total",
-      "supernode_frames_received_total",
-      "supernode_frames_sent_total",
       "supernode_nodes",
       "supernode_tasks",
       "supernode_stored_bytes",

@@ -5,6 +5,7 @@ import { listenOn } from "../platform/http-server.ts";
 import type { Log } from "../platform/log.ts";
 import { createMetricsRegistry } from "../platform/metrics.ts";
 import { AddressGate } from "../platform/origin/address-gate.ts";
+import { OriginBook } from "../platform/origin/origin-book.ts";
 import type { OriginClientOptions } from "../platform/origin/origin-client.ts";
 import { OriginClient } from "../platform/origin/origin-client.ts";
 import { Signer } from "../platform/signing.ts";
@@ -17,11 +18,14 @@ import type { SupernodeConfig } from "./config.ts";
 import { createSupernodeMetrics } from "./metrics.ts";
 import { NodeGateway } from "./node-gateway.ts";
 import { PieceRoute } from "./piece-route.ts";
+import { AssemblyThread } from "./seed/assembly-thread.ts";
+import { SmallContents } from "./seed/small-contents.ts";
 import { SeedRecords } from "./seed/seed-records.ts";
 import { SendRate } from "./send-rate.ts";
 import { createServer } from "./server.ts";
 import { Coordinator } from "./coordinator.ts";
-import type { TaskTimes } from "./tasks/live-task.ts";
+import type { TaskTimes } from "./tasks/live-task-deps.ts";
+import { warmUpSeed } from "./warm-up.ts";
 
 /** How long pieces that are being sent may take at the end. */
 const DRAIN_MS = 5000;
@@ -43,6 +47,8 @@ export interface SupernodeTuning {
 export interface Supernode extends AsyncDisposable {
   /** Where it listens. */
   readonly endpoint: Endpoint;
+  /** See {@link warmUpSeed}. */
+  warmUp(signal: AbortSignal): Promise<boolean>;
 }
 
 /** Opens the data directory and listens. Throws UserError for what the user can mend. */
@@ -53,15 +59,19 @@ export async function startSupernode(
 ): Promise<Supernode> {
   const listen = endpointOf("listen", config.listen);
   const seedUrl = config.advertise && advertisedUrl(config.advertise);
-  const gate = new AddressGate(config.allowOrigin);
+  const book = OriginBook.load(config.origins);
+  const gate = new AddressGate([...config.allowOrigin, ...book.originPatterns]);
   await using stack = new AsyncDisposableStack();
   const { dataDir, diskQuota: quotaBytes, uploadRate } = config;
   const { log, clock, random } = deps;
 
   const store = stack.use(await openDiskStore({ dataDir, quotaBytes, clock, log }));
   const records = stack.use(await SeedRecords.open(join(dataDir, "seed"), { log }));
+  const assemblies = stack.use(new AssemblyThread({ log }));
   const signer = await Signer.load(join(dataDir, "supernode-key.pem"));
-  const { fetch } = stack.use(new OriginClient({ gate, clock, random }, tuning.origin));
+  const { fetch } = stack.use(
+    new OriginClient({ gate, clock, random }, { book, ...tuning.origin }),
+  );
   const registry = createMetricsRegistry();
   const metrics = createSupernodeMetrics(registry, {
     nodes: () => coordinator.nodeCount,
@@ -69,7 +79,7 @@ export async function startSupernode(
     storedBytes: () => store.usedBytes,
   });
   const coordinator = new Coordinator(
-    { fetch, store, records, signer, clock, random, log },
+    { fetch, store, records, assemblies, small: new SmallContents(), signer, clock, random, log },
     metrics,
     {
       seedUrl,
@@ -83,7 +93,13 @@ export async function startSupernode(
   const pieces = new PieceRoute(
     {
       store,
-      server: new PieceServer({ clock }),
+      server: new PieceServer(
+        { clock },
+        {
+          copyRecent: (...place) => assemblies.copyRecent(...place),
+          lendRecent: (...place) => assemblies.lendRecent(...place),
+        },
+      ),
       log,
       rate: new SendRate(clock, uploadRate),
       isAdmitted: (...shown) => coordinator.isAdmitted(...shown),
@@ -119,7 +135,9 @@ export async function startSupernode(
     app.server.close();
   });
   const running = stack.move();
-  return { endpoint, [Symbol.asyncDispose]: async () => await running.disposeAsync() };
+  const warmUp = async (signal: AbortSignal): Promise<boolean> =>
+    await warmUpSeed({ records, assemblies, clock, random, log }, signal);
+  return { endpoint, warmUp, [Symbol.asyncDispose]: async () => await running.disposeAsync() };
 }
 
 function advertisedUrl(text: string): string {

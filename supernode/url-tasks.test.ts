@@ -64,6 +64,52 @@ describe("a task named by its URL", () => {
     expect(it.seen).toEqual(["HEAD /file", "GET /file", "HEAD /file"]);
   });
 
+  it("is asked for once, by GET, for nodes that take an answer of some age, and again when that is too old", async () => {
+    let etag = '"1"';
+    await using it = await world(plain(() => ({ etag })));
+    const join = (node: typeof it.first, answerAgeMs: number): number =>
+      node.join({ origin: { url: it.url, headers: [] }, answerAgeMs });
+    const fetched = await it.first.fetchAll(join(it.first, 60_000));
+    expect(fetched.content.equals(CONTENT)).toBe(true);
+    const again = await it.second.next("task", join(it.second, 60_000));
+    expect(again.taskId).toBe(fetched.task.taskId);
+    expect(it.seen).toEqual(["GET /file"]);
+    etag = '"2"';
+    const changed = join(it.second, 0);
+    expect((await it.second.next("task", changed)).taskId).not.toBe(fetched.task.taskId);
+    expect(it.seen).toContain("HEAD /file");
+  });
+
+  it("that is short is asked for once also when a node may hold some of it and has not said so yet", async () => {
+    const content = Buffer.from("short");
+    let asked = 0;
+    await using it = await world((_request, response) => {
+      asked += 1;
+      response.writeHead(200, { "content-length": content.length, etag: '"1"' });
+      response.end(content);
+    });
+    const origin = { url: it.url, headers: [] };
+    const number = it.first.join({ origin, answerAgeMs: 60_000, mayHold: true });
+    const answer = await it.first.next("task", number);
+    expect(Buffer.from(answer.content!).equals(content)).toBe(true);
+    expect(asked).toBe(1);
+  });
+
+  it("is asked about again when it could not be fetched as it was found", async () => {
+    let fails = true;
+    await using it = await world((_request, response) => {
+      response.writeHead(200, { "content-length": CONTENT.length, etag: fails ? '"1"' : '"2"' });
+      if (!fails) response.end(CONTENT);
+      else response.write(CONTENT.subarray(0, 1000), () => response.destroy());
+      fails = false;
+    });
+    const join = (): number =>
+      it.first.join({ origin: { url: it.url, headers: [] }, answerAgeMs: 60_000 });
+    const refused = await it.first.next("abort", join());
+    expect(refused.code).toBe("ORIGIN_CHANGED");
+    expect((await it.first.fetchAll(join())).content.equals(CONTENT)).toBe(true);
+  });
+
   it("is another task when the file changes, when headers, tag or query differ, and not when a filtered parameter does", async () => {
     let etag = '"1"';
     await using it = await world(plain(() => ({ etag })));

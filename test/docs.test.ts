@@ -4,6 +4,10 @@ import { describe, expect, it } from "vitest";
 
 import { V1_FLAGS } from "../dfget/cli/v1/v1-arguments.ts";
 import { LIMITS } from "../docs/limits-table.ts";
+import { fill } from "../docs/measured-blocks.ts";
+import { readmeBlock } from "../docs/readme-figures.ts";
+import { constantsBlock, examplesBlock } from "../docs/sizing-figures.ts";
+import { everyKind } from "../bench/report/results-fixture.ts";
 import { referencePages } from "../docs/reference-pages.ts";
 import { ERRORS } from "../protocol/error-table.ts";
 import { isTestFile } from "./tidy/import-rules.ts";
@@ -28,6 +32,27 @@ const generated = await referencePages();
 describe.each(generated)("$path", ({ path, text }) => {
   it("is what npm run docs makes of the code now", () => {
     expect(readFileSync(join(ROOT, path), "utf8")).toBe(text);
+  });
+});
+
+describe("figures of kept results", () => {
+  const place = (text: string) =>
+    `before\n<!-- one: made by \`npm run docs\` from bench/results -->\n${text}<!-- end of one -->\nafter`;
+
+  it("take the place of those that stand in a page", () => {
+    expect(fill(place("\nold 1.23 s\n"), "one", "new 4.56 s")).toBe(place("\nnew 4.56 s\n\n"));
+    expect(() => fill("nothing", "one", "new")).toThrow("no place");
+  });
+
+  it("are the newest of what was kept, and say what was not measured", () => {
+    const kept = everyKind();
+    expect(readmeBlock(kept)).toContain("| pull one image at the same moment | 4 s | 28.1 s |");
+    expect(constantsBlock(kept)).toMatch(/`m1` .* 22.2 KB .*`j` .* 3375 \/s/s);
+    expect(examplesBlock(kept)).toContain("| 10,000 | 312 MB | 17 % | 2.96 s | 310 % |");
+    const none = { fleet: [], load: [], transfer: [] };
+    expect(readmeBlock(none)).toBe("Nothing was measured yet.");
+    expect(constantsBlock(none)).toContain("not measured yet");
+    expect(examplesBlock(none)).not.toContain("NaN");
   });
 });
 

@@ -2,9 +2,14 @@ import type { Static } from "typebox";
 import { Type } from "typebox";
 
 import type { ProgramDefinition } from "../../platform/config.ts";
-import { byteCount, choice, duration, repeated } from "../../platform/config-option.ts";
-
-const MIB = 1024 * 1024;
+import {
+  byteCount,
+  choice,
+  duration,
+  optionalByteCount,
+  optionalText,
+  repeated,
+} from "../../platform/config-option.ts";
 
 /** A rate of a link, in Mbit/s as Ethernet frames. */
 function linkRate(description: string) {
@@ -13,6 +18,11 @@ function linkRate(description: string) {
 
 /** Every option of the bench. */
 export const fleetBenchSchema = Type.Object({
+  profile: repeated({
+    description:
+      "a situation from the list below, or all; the other options change it where they are given",
+    placeholder: "NAME",
+  }),
   nodes: Type.Integer({
     default: 8,
     minimum: 1,
@@ -22,11 +32,30 @@ export const fleetBenchSchema = Type.Object({
   mbit: linkRate("the link of each of them, each way, in Mbit/s"),
   seedMbit: linkRate("the supernode's link"),
   originMbit: linkRate("the origin's link"),
-  size: byteCount({ default: 128 * MIB, description: "length of the file" }),
+  size: optionalByteCount({ description: "length of the file; 128MiB when nothing else is said" }),
   sizes: repeated({
     description: "lengths of several files that are fetched at once, instead of --size",
     placeholder: "SIZE,SIZE",
   }),
+  held: repeated({
+    description:
+      "lengths of files that every node fetched before, and asks for again together with the others",
+    placeholder: "SIZE,SIZE",
+  }),
+  atOnce: Type.Integer({
+    default: 6,
+    minimum: 1,
+    maximum: 100,
+    description: "files that a host fetches at a time, as container clients do",
+  }),
+  reads: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 100_000,
+    description:
+      "ranges that each host reads of the file through registry-proxy, in no order, instead of downloading it; 0 to download",
+  }),
+  readSize: byteCount({ default: 128 * 1024, description: "length of each of those ranges" }),
   zones: Type.Integer({
     default: 1,
     minimum: 1,
@@ -75,12 +104,29 @@ export const fleetBenchSchema = Type.Object({
     default: true,
     description: "do not measure how long the hosts take without Darter",
   }),
+  simulate: Type.Boolean({
+    default: true,
+    description: "do not run the same in the simulator beside it",
+  }),
+  against: repeated({
+    description:
+      "measure another system in the same place as well: a directory with the programs of Dragonfly 1, Dragonfly 2, Kraken or Spegel; direct is measured anyhow",
+    placeholder: "direct|PATH",
+  }),
   client: choice(["socket", "dfget"], {
     default: "socket",
     description:
       "who asks the daemons: this process, through their sockets, or a dfget process for each file",
   }),
   json: Type.Boolean({ default: false, description: "one JSON object on standard output" }),
+  save: Type.Boolean({
+    default: false,
+    description: "keep each result in bench/results, for bench:report",
+  }),
+  saveIn: optionalText({
+    placeholder: "DIRECTORY",
+    description: "keep each result in this directory instead",
+  }),
   timeout: duration({ default: 15 * 60_000, description: "the most that everything may take" }),
 });
 

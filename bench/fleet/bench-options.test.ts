@@ -25,6 +25,7 @@ describe("the options of the fleet bench", () => {
       kills: [],
       runCount: 1,
       isDirectMeasured: true,
+      isSimulated: true,
     });
   });
 

@@ -1,10 +1,18 @@
-import { parseByteCount } from "../../platform/quantity.ts";
+import { formatByteCount, parseByteCount } from "../../platform/quantity.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import { PIECE_LENGTH_BYTES_MAX, PIECE_LENGTH_BYTES_MIN } from "../../protocol/limits.ts";
 import { choosePieceLength, isPieceLength, isTaskShape } from "../../protocol/piece-table.ts";
 import type { FleetBenchConfig } from "./bench-config.ts";
 import { parseKillSpec } from "./kill-spec.ts";
 import type { KillSpec } from "./kill-spec.ts";
+
+const SIZE_BYTES_DEFAULT = 128 * 1024 * 1024;
+
+/** Ranges of the one file that are read through the mirror. */
+export interface ReadOptions {
+  readonly count: number;
+  readonly lengthBytes: number;
+}
 
 /** What is measured, checked and complete. Rates are of Ethernet frames, in Mbit/s. */
 export interface FleetBenchOptions {
@@ -13,6 +21,11 @@ export interface FleetBenchOptions {
   readonly seedMbit: number;
   readonly originMbit: number;
   readonly fileLengthsBytes: readonly number[];
+  /** Files that every node holds before, and asks for again. */
+  readonly heldLengthsBytes: readonly number[];
+  readonly filesAtOnce: number;
+  /** Undefined where the files are downloaded. */
+  readonly reads: ReadOptions | undefined;
   readonly zoneCount: number;
   /** Undefined when there is one zone, or no limit of its own. */
   readonly zoneMbit: number | undefined;
@@ -27,6 +40,8 @@ export interface FleetBenchOptions {
   readonly seed: number;
   readonly runCount: number;
   readonly isDirectMeasured: boolean;
+  /** The simulator runs the same, to be compared. */
+  readonly isSimulated: boolean;
   readonly client: "socket" | "dfget";
 }
 
@@ -46,12 +61,16 @@ export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
     throw usage("--zone-mbit needs --zones 2 or more");
   }
   if (config.queue === 0) throw usage("--queue must be above 0");
+  const fileLengthsBytes = fileLengths(config, pieceLengthBytes);
   return {
     nodeCount: config.nodes,
     nodeMbit: config.mbit,
     seedMbit: config.seedMbit,
     originMbit: config.originMbit,
-    fileLengthsBytes: fileLengths(config, pieceLengthBytes),
+    fileLengthsBytes,
+    heldLengthsBytes: lengthsOf("--held", config.held),
+    filesAtOnce: config.atOnce,
+    reads: readOptions(config, fileLengthsBytes),
     zoneCount: config.zones,
     zoneMbit: config.zoneMbit,
     queueMs: config.queue,
@@ -62,8 +81,16 @@ export function benchOptionsOf(config: FleetBenchConfig): FleetBenchOptions {
     seed: config.seed,
     runCount: config.runs,
     isDirectMeasured: config.direct,
+    isSimulated: config.simulate,
     client: config.client,
   };
+}
+
+/** The bytes that each node wants and does not hold: the files, or the ranges that it reads. */
+export function wantedBytesOf({ reads, fileLengthsBytes }: FleetBenchOptions): number {
+  return reads === undefined
+    ? fileLengthsBytes.reduce((total, lengthBytes) => total + lengthBytes, 0)
+    : reads.count * reads.lengthBytes;
 }
 
 /** How many pieces the files have together. */
@@ -81,8 +108,8 @@ function fileLengths(
 ): readonly number[] {
   const lengths =
     config.sizes.length === 0
-      ? [config.size]
-      : config.sizes.flatMap((text) => text.split(",")).map(sizeOf);
+      ? [config.size ?? SIZE_BYTES_DEFAULT]
+      : lengthsOf("--sizes", config.sizes);
   for (const lengthBytes of lengths) {
     if (!isTaskShape(lengthBytes, pieceLengthBytes ?? choosePieceLength(lengthBytes))) {
       throw usage("a file has too many pieces; choose a larger --piece-size");
@@ -92,10 +119,33 @@ function fileLengths(
   return lengths;
 }
 
-function sizeOf(text: string): number {
+function readOptions(
+  config: FleetBenchConfig,
+  lengths: readonly number[],
+): ReadOptions | undefined {
+  const { reads, readSize } = config;
+  if (reads === 0) return undefined;
+  if (lengths.length > 1 || config.held.length > 0) {
+    throw usage("--reads are of one file, so neither --sizes nor --held goes with it");
+  }
+  if (config.kill.length > 0) throw usage("--kill cannot be used with --reads");
+  const places = readSize === 0 ? 0 : Math.floor((lengths[0] ?? 0) / readSize);
+  if (places < reads) {
+    throw usage(
+      `the file has ${places} places for reads of ${formatByteCount(readSize)}, not ${reads}; choose a larger --size or fewer --reads`,
+    );
+  }
+  return { count: reads, lengthBytes: readSize };
+}
+
+function lengthsOf(flag: string, texts: readonly string[]): readonly number[] {
+  return texts.flatMap((text) => text.split(",")).map((text) => sizeOf(flag, text));
+}
+
+function sizeOf(flag: string, text: string): number {
   const lengthBytes = parseByteCount(text.trim());
   if (lengthBytes === undefined) {
-    throw usage(`--sizes must be sizes such as 5MiB,50MiB, not ${JSON.stringify(text)}`);
+    throw usage(`${flag} must be sizes such as 5MiB,50MiB, not ${JSON.stringify(text)}`);
   }
   return lengthBytes;
 }

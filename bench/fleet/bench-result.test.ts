@@ -17,7 +17,11 @@ function figures(step: number): FleetFigures {
     cpuSeconds: 1 + step,
   });
   return {
-    supernode: { seedSentBytes: 100 + 1100 * step, frames: 7 + 2 * step, cpuSeconds: 3 + step },
+    supernode: {
+      seedSentBytes: 100 + 1100 * step,
+      frames: { hello: 3, offer: 4 + 2 * step },
+      cpuSeconds: 3 + step,
+    },
     nodes: [node(600, 400), node(500, 500)],
     zoneInBytes: [50 + 1200 * step, 10 + 900 * step],
   };

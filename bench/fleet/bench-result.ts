@@ -43,12 +43,27 @@ export interface RunResult {
   /** Frames between nodes and supernode, both ways, for each piece and node. */
   readonly supernode_messages_per_piece: number | null;
   readonly supernode_cpu_s: number | null;
-  /** The most that came into one zone, in relation to F; 0 with one zone. */
+  /**
+   * The most that came into one zone, in relation to F; 0 with one zone. Headers are taken off as of full packets: where the
+   * kernel counts longer ones before it cuts them, it is up to a twentieth too low.
+   */
   readonly cross_zone_ratio: number;
   readonly nodes_cpu_s: number;
+  /** Frames between nodes and supernode, both ways, by kind. */
+  readonly supernode_frames: Readonly<Record<string, number>> | null;
   /** Of all nodes together, in relation to F. */
   readonly received_ratios: Readonly<Record<"seed" | "peer" | "origin", number>>;
+  /** Where ranges were read: how long a read took, over all nodes. */
+  readonly reads: ReadResult | null;
   readonly nodes: readonly NodeResult[];
+}
+
+/** How long reads took. */
+export interface ReadResult {
+  readonly count: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly max_ms: number;
 }
 
 /** One node's own times in seconds; without any when it was killed on purpose. */
@@ -57,6 +72,8 @@ export interface NodeResult {
   readonly first_byte_s: number | null;
   readonly half_s: number | null;
   readonly last_s: number | null;
+  /** Of each read in the order in which they ended, where ranges were read. */
+  readonly read_ms?: readonly number[];
 }
 
 /** Computes the figures of a run. */
@@ -72,10 +89,7 @@ export function runResult(record: RunRecord, frame: RunFrame): RunResult {
     sumOfGrowth(before, after, (node) => node.received[source]) / wantedBytes;
   const atStart = before.supernode;
   const atEnd = after.supernode;
-  const frames =
-    atStart?.frames === undefined || atEnd?.frames === undefined
-      ? undefined
-      : atEnd.frames - atStart.frames;
+  const frames = atStart && atEnd && growthOf(atStart.frames, atEnd.frames);
   const zoneIn = after.zoneInBytes.map((bytes, zone) => bytes - (before.zoneInBytes[zone] ?? 0));
   return {
     bound_s: rounded(bound.seconds),
@@ -92,25 +106,57 @@ export function runResult(record: RunRecord, frame: RunFrame): RunResult {
     origin_bytes_ratio: rounded(record.originSentBytes / wantedBytes),
     origin_requests: record.originRequests,
     supernode_messages_per_piece:
-      frames === undefined ? null : rounded(frames / (pieceCount * outcomes.length)),
+      frames === undefined
+        ? null
+        : rounded(sum(Object.values(frames)) / (pieceCount * outcomes.length)),
     supernode_cpu_s:
       atStart === undefined || atEnd === undefined
         ? null
         : rounded(atEnd.cpuSeconds - atStart.cpuSeconds),
     cross_zone_ratio: rounded((Math.max(0, ...zoneIn) * PAYLOAD_FACTOR) / wantedBytes),
     nodes_cpu_s: rounded(sumOfGrowth(before, after, (node) => node.cpuSeconds)),
+    supernode_frames: frames ?? null,
     received_ratios: {
       seed: rounded(received("seed")),
       peer: rounded(received("peer")),
       origin: rounded(received("origin")),
     },
-    nodes: outcomes.map(({ arrivalMs, times }) => ({
+    reads: readResult(outcomes.flatMap(({ readSeconds = [] }) => readSeconds)),
+    nodes: outcomes.map(({ arrivalMs, times, readSeconds }) => ({
       arrival_s: rounded(arrivalMs / 1000),
       first_byte_s: times === undefined ? null : rounded(times.firstByteMs / 1000),
       half_s: times === undefined ? null : rounded(times.halfMs / 1000),
       last_s: times === undefined ? null : rounded(times.lastMs / 1000),
+      ...(readSeconds === undefined ? {} : { read_ms: readSeconds.map(milliseconds) }),
     })),
   };
+}
+
+/** What counts by name have grown by; those that have not are left out. */
+function growthOf(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const growth = Object.entries(after).map(
+    ([name, count]) => [name, count - (before[name] ?? 0)] as const,
+  );
+  return Object.fromEntries(growth.filter(([, count]) => count !== 0));
+}
+
+/** Sums reads up; null when there are none. */
+export function readResult(seconds: readonly number[]): ReadResult | null {
+  if (seconds.length === 0) return null;
+  return {
+    count: seconds.length,
+    p50_ms: milliseconds(percentile(seconds, 0.5)),
+    p99_ms: milliseconds(percentile(seconds, 0.99)),
+    max_ms: milliseconds(Math.max(...seconds)),
+  };
+}
+
+/** Seconds as milliseconds, to two digits behind the point. */
+export function milliseconds(seconds: number): number {
+  return Math.round(seconds * 100_000) / 100;
 }
 
 /** What a figure of the nodes has grown by, over all nodes that still run. */

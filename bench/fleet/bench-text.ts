@@ -1,12 +1,17 @@
 import { formatByteCount } from "../../platform/quantity.ts";
 import type { FleetBenchOptions } from "./bench-options.ts";
+import type { BenchPlan } from "./bench-plan.ts";
 import type { NodeResult } from "./bench-result.ts";
 import type { BenchReport } from "./bench-report.ts";
+import type { ContenderResult } from "./contender.ts";
+import type { SimulatedRun } from "./simulated-run.ts";
 import { percentile, sum } from "./statistics.ts";
 
 /** The report for people. */
-export function benchText(report: BenchReport, options: FleetBenchOptions): string {
+export function benchText(report: BenchReport, { profile, options }: BenchPlan): string {
+  const against = report.against.filter(({ name }) => name !== "direct");
   return [
+    ...(profile === undefined ? [] : [`${profile.name}: ${profile.title}`]),
     sceneText(report, options),
     table([
       ["seconds from a node's beginning", "best", "median", "slowest"],
@@ -15,19 +20,53 @@ export function benchText(report: BenchReport, options: FleetBenchOptions): stri
       timesRow("to its last byte", report.details.nodes, "last_s"),
     ]),
     table([
-      ["", "Darter", "direct"],
-      ["until the last node has all, s", figure(report.last_s), figure(report.direct_last_s)],
+      ["", "Darter", "direct", ...against.map(({ name }) => name)],
+      [
+        "until the last node has all, s",
+        ...[report.last_s, report.direct_last_s, ...against.map(({ last_s }) => last_s)].map(
+          (seconds) => figure(seconds),
+        ),
+      ],
       [
         `in relation to the bound of ${figure(report.bound_s)} s`,
         figure(report.ratio),
-        figure(report.direct_last_s === null ? null : report.direct_last_s / report.bound_s),
+        ...[report.direct_last_s, ...against.map(({ last_s }) => last_s)].map((seconds) =>
+          figure(seconds === null ? null : seconds / report.bound_s),
+        ),
       ],
+      ...readRows(report),
     ]),
+    ...against.map(contenderText),
     table(costRows(report)),
-    ...(report.details.runs.length > 1
-      ? [`ratios of all runs: ${report.details.runs.map(({ ratio }) => figure(ratio)).join("  ")}`]
+    ...(report.simulated === null ? [] : [simulatedText(report.simulated)]),
+    ...(report.samples.runs.length > 1
+      ? [`ratios of all runs: ${report.samples.runs.map(({ ratio }) => figure(ratio)).join("  ")}`]
       : []),
   ].join("\n\n");
+}
+
+/** How long a read took, where ranges were read. */
+function readRows({ reads, against }: BenchReport): readonly (readonly string[])[] {
+  if (reads === null) return [];
+  const all = [reads, ...against.map((contender) => contender.reads)];
+  return [
+    ["a read, median, ms", ...all.map((each) => figure(each?.p50_ms ?? null, 1))],
+    ["a read, 99 % within, ms", ...all.map((each) => figure(each?.p99_ms ?? null, 1))],
+  ];
+}
+
+/** What was measured beside Darter, and how it was set up. */
+function contenderText({ name, versions, configuration }: ContenderResult): string {
+  const programs = Object.entries(versions).map(([program, version]) => `${program} ${version}`);
+  const parts = Object.entries(configuration).map(
+    ([place, text]) =>
+      `  ${place}:\n${text
+        .trimEnd()
+        .split("\n")
+        .map((line) => `    ${line}`)
+        .join("\n")}`,
+  );
+  return [`${name} is ${programs.join(", ")}, set up with`, ...parts].join("\n");
 }
 
 function sceneText(
@@ -38,7 +77,7 @@ function sceneText(
     options.zoneCount === 1
       ? ""
       : ` in ${options.zoneCount} zones with uplinks of ${options.zoneMbit ?? "any"} Mbit/s`;
-  const files = options.fileLengthsBytes.map(formatByteCount).join(" + ");
+  const files = filesText(options);
   const missing = details.nodes.filter(({ last_s }) => last_s === null).length;
   return [
     `${files} (${details.pieces} pieces) to ${options.nodeCount} hosts of ${options.nodeMbit} Mbit/s${zones}; ` +
@@ -49,6 +88,20 @@ function sceneText(
       `a plain download got ${percent(details.payload_factor_measured)}`,
     ...(missing === 0 ? [] : [`killed on purpose, and in no figure of time: ${missing} nodes`]),
   ].join("\n");
+}
+
+function filesText({ fileLengthsBytes, heldLengthsBytes, reads }: FleetBenchOptions): string {
+  const length = formatByteCount(sum(fileLengthsBytes));
+  const files =
+    fileLengthsBytes.length > 4
+      ? `${fileLengthsBytes.length} files of ${length} together`
+      : fileLengthsBytes.map(formatByteCount).join(" + ");
+  const held =
+    heldLengthsBytes.length === 0
+      ? ""
+      : `, and ${formatByteCount(sum(heldLengthsBytes))} that they hold`;
+  const range = reads && `${reads.count} reads of ${formatByteCount(reads.lengthBytes)} of `;
+  return `${range ?? ""}${files}${held}`;
 }
 
 function costRows(report: BenchReport): readonly (readonly string[])[] {
@@ -73,6 +126,14 @@ function costRows(report: BenchReport): readonly (readonly string[])[] {
     ["CPU seconds of the supernode", figure(report.supernode_cpu_s)],
     ["CPU seconds of all nodes", figure(details.nodes_cpu_s)],
   ];
+}
+
+function simulatedText({ last_s, ratio, deviation, piece_ms }: SimulatedRun): string {
+  const direction = deviation < 0 ? "shorter" : "longer";
+  return (
+    `the simulator, with the same links and a processor busy ${figure(piece_ms, 1)} ms with each piece, needs ` +
+    `${figure(last_s)} s, ratio ${figure(ratio)}; the real run took ${percent(Math.abs(deviation))} ${direction}`
+  );
 }
 
 function timesRow(

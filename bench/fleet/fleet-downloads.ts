@@ -1,3 +1,5 @@
+import pLimit from "p-limit";
+
 import type { Clock } from "../../platform/clock.ts";
 import type { Fleet, FleetNode } from "../../test/harness/fleet.ts";
 import { allOrNone } from "./all-or-none.ts";
@@ -12,6 +14,8 @@ export interface DownloadPlan {
   readonly originUrl: string;
   readonly files: readonly OriginFile[];
   readonly pieceLengthBytes: number | undefined;
+  /** How many a node fetches at a time. */
+  readonly filesAtOnce: number;
   /** By node, milliseconds after the first. */
   readonly arrivalsMs: readonly number[];
 }
@@ -22,6 +26,8 @@ export interface NodeOutcome {
   /** When it began, after the first. */
   readonly arrivalMs: number;
   readonly times: NodeTimes | undefined;
+  /** How long each read took, where ranges were read. */
+  readonly readSeconds?: readonly number[];
 }
 
 /** Downloads all files on all nodes of a fleet. */
@@ -70,11 +76,15 @@ export class FleetDownloads {
   async #downloadAll(node: FleetNode, clock: Clock, signal: AbortSignal): Promise<NodeTimes> {
     const wantedBytes = sum(this.#plan.files.map(({ lengthBytes }) => lengthBytes));
     const progress = new NodeProgress(clock.nowMs(), wantedBytes);
-    const downloads = this.#orders(node).map((order) => async (ending: AbortSignal) => {
-      const onBytes = (lengthBytes: number): void => progress.arrived(clock.nowMs(), lengthBytes);
-      await this.#client.download(order, onBytes, ending);
-      progress.fileEnded(clock.nowMs());
-    });
+    const limit = pLimit(this.#plan.filesAtOnce);
+    const onBytes = (lengthBytes: number): void => progress.arrived(clock.nowMs(), lengthBytes);
+    const downloads = this.#orders(node).map(
+      (order) => async (ending: AbortSignal) =>
+        await limit(async () => {
+          await this.#client.download(order, onBytes, ending);
+          progress.fileEnded(clock.nowMs());
+        }),
+    );
     await allOrNone(downloads, signal);
     return progress.times();
   }

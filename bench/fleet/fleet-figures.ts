@@ -9,7 +9,7 @@ export interface FleetFigures {
   readonly supernode:
     | {
         readonly seedSentBytes: number;
-        readonly frames: number | undefined;
+        readonly frames: Readonly<Record<string, number>>;
         readonly cpuSeconds: number;
       }
     | undefined;

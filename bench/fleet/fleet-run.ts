@@ -3,13 +3,17 @@ import { startFleet } from "../../test/harness/fleet.ts";
 import type { Fleet } from "../../test/harness/fleet.ts";
 import type { Nginx } from "../../test/harness/nginx.ts";
 import { cpuSeconds } from "../../test/harness/process-figures.ts";
+import { wantedBytesOf } from "./bench-options.ts";
 import type { FleetBenchOptions } from "./bench-options.ts";
 import type { RunRecord } from "./bench-result.ts";
 import { dfgetClient } from "./dfget-client.ts";
 import { readFigures } from "./fleet-figures.ts";
 import { FleetDownloads } from "./fleet-downloads.ts";
+import type { NodeOutcome } from "./fleet-downloads.ts";
 import { FleetKills } from "./fleet-kills.ts";
 import type { OriginFile } from "./origin-files.ts";
+import { readThroughMirrors } from "./range-reads.ts";
+import type { ReadRange } from "./range-reads.ts";
 import { socketClient } from "./socket-client.ts";
 import { sum } from "./statistics.ts";
 import type { Topology } from "./topology.ts";
@@ -19,10 +23,16 @@ import { zoneOfNode } from "./topology.ts";
 export interface RunScene {
   readonly topology: Topology;
   readonly nginx: Nginx;
+  /** Where the origin has its files. */
+  readonly directory: string;
   readonly files: readonly OriginFile[];
+  /** Fetched by every node before, and asked for again with the others. */
+  readonly held: readonly OriginFile[];
   /** Fetched by every node before; undefined for nothing. */
   readonly warmUp: OriginFile | undefined;
   readonly arrivalsMs: readonly number[];
+  /** By node, where ranges of the first file are read; undefined where files are downloaded. */
+  readonly reads: readonly (readonly ReadRange[])[] | undefined;
 }
 
 const READY_MS_MAX = 120_000;
@@ -43,7 +53,8 @@ export async function runFleet(
 ): Promise<RunRecord> {
   const { topology, nginx } = scene;
   await using fleet = await startFleet({
-    nodeProgram: "dfget",
+    nodeProgram: scene.reads === undefined ? "dfget" : "registry-proxy",
+    upstreams: scene.reads === undefined ? [] : [nginx.url],
     nodeCount: options.nodeCount,
     placement: { supernode: topology.supernode, nodes: topology.nodes },
     allowOrigins: [nginx.authority],
@@ -63,21 +74,15 @@ export async function runFleet(
 async function measure(
   fleet: Fleet,
   options: FleetBenchOptions,
-  { topology, nginx, files, warmUp, arrivalsMs }: RunScene,
+  scene: RunScene,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<RunRecord> {
-  const client = options.client === "socket" ? socketClient : dfgetClient;
-  const { pieceLengthBytes } = options;
-  const plan = { originUrl: nginx.url, files, pieceLengthBytes, arrivalsMs };
-  const downloads = new FleetDownloads(fleet, client, plan);
-  if (warmUp !== undefined) {
-    const all = { ...plan, files: [warmUp], arrivalsMs: [] };
-    await new FleetDownloads(fleet, client, all).run(() => false, clock, signal);
-  }
+  const { topology, nginx } = scene;
+  await fetchBefore(fleet, options, scene, clock, signal);
   await untilIdle(fleet, clock, signal);
   const kills = new FleetKills(fleet, clock);
-  const wantedBytes = options.nodeCount * sum(files.map(({ lengthBytes }) => lengthBytes));
+  const wantedBytes = options.nodeCount * wantedBytesOf(options);
   await nginx.log.forget();
   const before = await readFigures(fleet, topology, options.zoneCount);
 
@@ -87,8 +92,9 @@ async function measure(
     .catch((error: unknown) => {
       if (!over.signal.aborted && !signal.aborted) throw error;
     });
+  const work = workOf(fleet, options, scene);
   const [outcomes] = await Promise.all([
-    downloads
+    work
       .run((index) => kills.isNodeKilled(index), clock, signal)
       .finally(() => over.abort(new Error("all downloads are over"))),
     killing,
@@ -96,7 +102,7 @@ async function measure(
 
   const after = await readFigures(fleet, topology, options.zoneCount);
   const gets = (await nginx.log.records()).filter(({ method }) => method === "GET");
-  await downloads.verify(outcomes, signal);
+  await work.verify(outcomes, signal);
   return {
     outcomes,
     before,
@@ -104,6 +110,65 @@ async function measure(
     originRequests: gets.length,
     originSentBytes: sum(gets.map(({ bytes }) => bytes)),
   };
+}
+
+/** What is measured. */
+interface Work {
+  run(
+    isKilled: (nodeIndex: number) => boolean,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<readonly NodeOutcome[]>;
+  verify(outcomes: readonly NodeOutcome[], signal: AbortSignal): Promise<void>;
+}
+
+function workOf(fleet: Fleet, options: FleetBenchOptions, scene: RunScene): Work {
+  const { files, held, reads, arrivalsMs, directory } = scene;
+  const [file] = files;
+  if (reads === undefined || file === undefined) {
+    return downloadsOf(fleet, options, { ...scene, files: [...held, ...files] });
+  }
+  return {
+    run: async (_isKilled, clock, signal) =>
+      await readThroughMirrors(
+        fleet,
+        { file, filePath: `${directory}/${file.name}`, reads, arrivalsMs },
+        clock,
+        signal,
+      ),
+    // Every read was compared when it had come.
+    verify: async () => {},
+  };
+}
+
+function downloadsOf(
+  fleet: Fleet,
+  options: FleetBenchOptions,
+  plan: Pick<RunScene, "nginx" | "files" | "arrivalsMs">,
+): FleetDownloads {
+  const client = options.client === "socket" ? socketClient : dfgetClient;
+  const { pieceLengthBytes, filesAtOnce } = options;
+  const { nginx, files, arrivalsMs } = plan;
+  return new FleetDownloads(fleet, client, {
+    originUrl: nginx.url,
+    files,
+    pieceLengthBytes,
+    filesAtOnce,
+    arrivalsMs,
+  });
+}
+
+async function fetchBefore(
+  fleet: Fleet,
+  options: FleetBenchOptions,
+  { nginx, warmUp, held }: RunScene,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = warmUp === undefined ? held : [warmUp, ...held];
+  if (files.length === 0) return;
+  const before = downloadsOf(fleet, options, { nginx, files, arrivalsMs: [] });
+  await before.run(() => false, clock, signal);
 }
 
 /** Programs that have just started still load and compile; after a while it is measured all the same. */

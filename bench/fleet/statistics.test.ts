@@ -32,6 +32,11 @@ describe("a percentile", () => {
     );
   });
 
+  it("of a hundred values is the one of that rank, for every per cent", () => {
+    const values = Array.from({ length: 100 }, (_, index) => index + 1);
+    for (const each of values) expect(percentile(values, each / 100)).toBe(each);
+  });
+
   it("of nothing is refused", () => {
     expect(() => percentile([], 0.5)).toThrow(RangeError);
   });

@@ -93,4 +93,9 @@ function seconds(ms: number): number {
   return Math.round(ms) / 1000;
 }
 
+// `| head` is no defect.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(1);
+});
 process.exitCode = await main(process.argv.slice(2));

@@ -52,6 +52,11 @@ describe("the options of the simulator", () => {
       ["--images", "0.5"],
       ["--seeds", "-1"],
       ["--suite", "slow"],
+      ["--zone-mbit", "10"],
+      ["--supernode-returns", "0.5"],
+      ["--scale", "9", "--seeds", "9"],
+      ["--images", "2", "--size", "1MiB"],
+      ["--piece", "3"],
     ]) {
       expect(() => readOptions(args)).toThrow(UsageError);
       expect(() => readOptions(args)).toThrow(args[0]);

@@ -6,6 +6,7 @@ import {
   type Faults,
   type Scenario,
 } from "../../test/simulation/scenario.ts";
+import { PIECE_COUNT_MAX } from "../../protocol/limits.ts";
 import { options, switches } from "./option-table.ts";
 
 /** What is wrong with the command line, as a sentence. */
@@ -30,6 +31,7 @@ export interface Request {
 /** Reads the command line. Throws UsageError with a sentence that names the option. */
 export function readOptions(args: readonly string[]): Request {
   const values = new Values(parse(args));
+  refuseContradictions(values);
   const suite = values.text("suite");
   if (suite !== "" && suite !== "full" && suite !== "quick") {
     throw new UsageError(`--suite is "${suite}", but must be quick or nothing.`);
@@ -44,6 +46,34 @@ export function readOptions(args: readonly string[]): Request {
     scalePeers: values.isGiven("scale") ? values.count("scale") : undefined,
     suite: suite === "" ? undefined : suite,
   };
+}
+
+/** Options that say nothing without another one, or beside it. */
+const NEEDED: readonly (readonly [string, string])[] = [
+  ["zone-mbit", "zones"],
+  ["oversubscription", "zones"],
+  ["far-latency-ms", "zones"],
+  ["layer", "images"],
+  ["pulls-max", "images"],
+  ["from", "seeds"],
+  ["supernode-returns", "supernode-dies"],
+];
+const EXCLUSIVE: readonly (readonly string[])[] = [
+  ["seeds", "scale", "suite"],
+  ["images", "size"],
+  ["zone-mbit", "oversubscription"],
+];
+
+function refuseContradictions(values: Values): void {
+  for (const [option, needed] of NEEDED) {
+    if (!values.isGiven(option) || values.isGiven(needed)) continue;
+    throw new UsageError(`--${option} needs --${needed}. See --help.`);
+  }
+  for (const options of EXCLUSIVE) {
+    const [first, second] = options.filter((option) => values.isGiven(option));
+    if (second === undefined) continue;
+    throw new UsageError(`--${first} and --${second} exclude each other. See --help.`);
+  }
 }
 
 function readScenario(values: Values): Scenario {
@@ -87,6 +117,10 @@ function readWorkload(values: Values): Partial<Scenario> {
   const staggerMs = values.number("stagger-ms");
   const hasReaders = values.yes("readers");
   const tasks = sizes.map((size) => ({ sizeBytes: bytes("size", size), pieceBytes }));
+  const pieces = Math.max(...tasks.map(({ sizeBytes }) => Math.ceil(sizeBytes / pieceBytes)));
+  if (pieces > PIECE_COUNT_MAX) {
+    throw new UsageError(`--piece makes more than ${PIECE_COUNT_MAX} pieces of --size.`);
+  }
   if (!values.isGiven("images")) return { peers, tasks, staggerMs, hasReaders };
   const { pulls, tasks: layers } = imageScenario({
     seed: values.number("seed", 0, 2 ** 32),

@@ -26,6 +26,10 @@ export const transferBenchSchema = Type.Object({
     description:
       "measure also a layer that streams through a node, cold and warm, on loopback and (as root) with the registry behind 1 Gbit/s",
   }),
+  save: Type.Boolean({
+    default: false,
+    description: "keep the result in bench/results, for bench:report",
+  }),
   json: Type.Boolean({ default: false, description: "one JSON object on standard output" }),
   timeout: duration({ default: 15 * 60_000, description: "the most that everything may take" }),
 });

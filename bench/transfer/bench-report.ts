@@ -1,14 +1,8 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-import type { MachineDescription } from "../fleet/machine-description.ts";
-import { VERSION } from "../../platform/version.ts";
+import type { MachineDescription } from "../frame/machine-description.ts";
 import { percentile } from "../fleet/statistics.ts";
 import type { Measurement, RowName } from "./bench-rows.ts";
 import type { StreamingFigures } from "./streaming-bench.ts";
 import type { Measurements, TransferBenchOptions } from "./transfer-bench.ts";
-
-const run = promisify(execFile);
 
 /** One row of the result: medians over the rounds. Rates are of 10^6 bytes, costs per 10^9. */
 export interface ReportRow {
@@ -59,22 +53,6 @@ export function reportRows(measurements: Measurements, lengthBytes: number): rea
       mb_per_s_of_rounds: all.map((each) => Math.round(lengthBytes / each.seconds / 1e6)),
     };
   });
-}
-
-/** The versions of what takes part. */
-export async function describeVersions(): Promise<Readonly<Record<string, string>>> {
-  const [nginx, curl, aria2c] = await Promise.all([
-    firstVersion("nginx", "-v"),
-    firstVersion("curl", "--version"),
-    firstVersion("aria2c", "--version"),
-  ]);
-  return { darter: VERSION, node: process.version, nginx, curl, aria2c };
-}
-
-async function firstVersion(command: string, flag: string): Promise<string> {
-  // nginx tells its version on standard error.
-  const said = await run(command, [flag]).then(({ stdout, stderr }) => stdout + stderr);
-  return /\d+(?:\.\d+)+/.exec(said)?.[0] ?? "unknown";
 }
 
 function rounded(value: number): number {

@@ -1,5 +1,5 @@
 import type { BenchContent } from "./bench-content.ts";
-import type { BenchProcess } from "./bench-process.ts";
+import type { BenchProcess } from "../frame/bench-process.ts";
 import { runClient } from "./client-run.ts";
 import type { FetchAnswer, FetchRequest } from "./fetching-process.ts";
 import { watchProcesses } from "./process-use.ts";

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { rm } from "node:fs/promises";
 
 import { PeerMetrics } from "../../dfget/peer/peer-metrics.ts";
+import { ArrivedPieces } from "../../dfget/peer/arrived-pieces.ts";
 import { PieceIntake } from "../../dfget/peer/piece-intake.ts";
 import { TaskSession } from "../../dfget/peer/task-session.ts";
 import { PieceFetcher } from "../../dfget/transfer/piece-fetcher.ts";
@@ -117,6 +118,8 @@ function byPieces({ port, publicKey }: FetchRequest): Take {
     nodeId,
     calendar: systemCalendar,
     renew: () => undefined,
+    makeRoom: async () => false,
+    arrived: new ArrivedPieces(),
   });
   const endpoint = { host: "127.0.0.1", port, basePath: "", source: "peers" as const };
   return async (session, piece) => {

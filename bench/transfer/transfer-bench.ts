@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Nginx } from "../../test/harness/nginx.ts";
 import { TemporaryDirectory } from "../../test/harness/temporary-directory.ts";
 import { makeContent } from "./bench-content.ts";
-import { BenchProcess } from "./bench-process.ts";
+import { BenchProcess } from "../frame/bench-process.ts";
 import type { BenchStage, Measurement, RowName } from "./bench-rows.ts";
 import { measureRow } from "./bench-rows.ts";
 import type { FetchAnswer, FetchRequest } from "./fetching-process.ts";
@@ -77,8 +77,12 @@ async function setStage(
   await rename(content.path, path);
   const named = { ...content, path };
   const nginx = stack.use(await Nginx.start({ directory: directory.join("www") }));
-  const serving = stack.use(new BenchProcess<ServeRequest, ServeAnswer>("serving-process"));
-  const fetching = stack.use(new BenchProcess<FetchRequest, FetchAnswer>("fetching-process"));
+  const serving = stack.use(
+    new BenchProcess<ServeRequest, ServeAnswer>(join(import.meta.dirname, "serving-process.ts")),
+  );
+  const fetching = stack.use(
+    new BenchProcess<FetchRequest, FetchAnswer>(join(import.meta.dirname, "fetching-process.ts")),
+  );
   const served = await serving.ask({ dataDir: directory.join("serving"), content: named }, signal);
   return {
     content: named,

@@ -4,10 +4,10 @@ _dfget() {
   case "$before" in
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")); return ;;
     --log-level) COMPREPLY=($(compgen -W "trace debug info warn error silent" -- "$word")); return ;;
-    -o | -i | --config | --output | --input | --netrc-file | --cacert | --cert | --key | --socket | --data-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    -o | -i | --config | --output | --input | --netrc-file | --cacert | --cert | --key | --socket | --data-dir | --origins) COMPREPLY=($(compgen -f -- "$word")); return ;;
   esac
   case "${COMP_WORDS[1]}" in
-    daemon) flags="--listen --any-port --socket --idle-exit --advertise --supernode --data-dir --zone --disk-quota --upload-limit --download-limit --task-download-limit --allow-origin --log-level --config --print-config --version --help" ;;
+    daemon) flags="--listen --any-port --socket --idle-exit --advertise --supernode --data-dir --zone --disk-quota --upload-limit --download-limit --task-download-limit --allow-origin --origins --log-level --config --print-config --version --help" ;;
     ls) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     stat) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;
     rm) flags="--json --socket --supernode --allow-origin --data-dir --idle-exit --config --print-config --version --help" ;;

@@ -10,7 +10,7 @@ complete -c dfget -n __fish_use_subcommand -a export -d 'dfget export writes a t
 complete -c dfget -n __fish_use_subcommand -a peers -d 'dfget peers lists the nodes that this one is connected to'
 complete -c dfget -n __fish_use_subcommand -a limits -d 'dfget limits shows how fast the running daemon may be, or changes it until it ends'
 complete -c dfget -n __fish_use_subcommand -a doctor -d 'dfget doctor looks for what keeps downloads from working'
-complete -c dfget -n 'not __fish_seen_subcommand_from daemon ls stat rm pin unpin import export peers limits doctor' -l output -s o -r -F -d 'where the file goes: a file, a directory (with a / at its end it is made), or - for standard output; by default the last part of the URL, in the current directory'
+complete -c dfget -n 'not __fish_seen_subcommand_from daemon ls stat rm pin unpin import export peers limits doctor' -l output -s o -r -F -d 'where the file goes: a file, a directory (with a / at its end it is made), or - for standard output; an image of oci:// goes into FILE.tar or a directory; by default the last part of the URL, in the current directory'
 complete -c dfget -n 'not __fish_seen_subcommand_from daemon ls stat rm pin unpin import export peers limits doctor' -l input -s i -r -F -d 'a file with URLs, one a line; - for standard input'
 complete -c dfget -n 'not __fish_seen_subcommand_from daemon ls stat rm pin unpin import export peers limits doctor' -l range -x -d 'the part to fetch, FIRST-LAST, FIRST- or -LENGTH, counted from 0'
 complete -c dfget -n 'not __fish_seen_subcommand_from daemon ls stat rm pin unpin import export peers limits doctor' -l digest -x -d 'the digest that the file must have: sha256:..., sha512:... or md5:...'
@@ -70,6 +70,7 @@ complete -c dfget -n '__fish_seen_subcommand_from daemon' -l upload-limit -x -d 
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l download-limit -x -d 'how many bytes a second are received, from nodes and origins; 0 for no limit'
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l task-download-limit -x -d 'how many bytes a second are received of each file or layer; 0 for no limit'
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l allow-origin -x -d 'an origin that may be asked although its address is loopback, link-local or a cloud'\''s metadata service: a host name, an address or a network such as 127.0.0.0/8'
+complete -c dfget -n '__fish_seen_subcommand_from daemon' -l origins -r -F -d 'what is special about single origins, in this file: authorities, certificates, headers, mirrors, allowed repositories'
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l log-level -x -a 'trace debug info warn error silent' -d 'what is logged'
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l config
 complete -c dfget -n '__fish_seen_subcommand_from daemon' -l print-config

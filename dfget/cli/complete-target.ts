@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 
-import type { DownloadPart } from "../daemon/download-frames.ts";
 import { ChecksumCheck } from "./checksum.ts";
-import type { DownloadEngine } from "./download-engine.ts";
+import type { DownloadEngine, DownloadParts } from "./download-engine.ts";
 import type { DownloadPlan } from "./download-plan.ts";
 import { timeOf } from "./file-download.ts";
 import type { FileReporter } from "./reporter.ts";
@@ -34,7 +33,7 @@ export async function isComplete(
   return timeMs !== undefined && Math.floor(info.mtimeMs / 1000) === Math.floor(timeMs / 1000);
 }
 
-async function firstEvent(parts: AsyncIterable<DownloadPart>) {
+async function firstEvent(parts: DownloadParts) {
   for await (const part of parts) return part.kind === "event" ? part.event : undefined;
   return undefined;
 }

@@ -3,15 +3,20 @@ import { lstatSync } from "node:fs";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import { isErrorCode } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
-import type { DaemonStatus, DownloadRequest } from "../daemon/api-schema.ts";
+import type { DaemonStatus, DownloadRequest, WantedContent } from "../daemon/api-schema.ts";
 import type { DownloadPart } from "../daemon/download-frames.ts";
 import { readDownloadFrames } from "../daemon/download-frames.ts";
+import type { BatchConnection } from "./batch-connection.ts";
 import type { SocketAnswer, SocketRequest } from "./daemon-connection.ts";
 import { askSocket } from "./daemon-connection.ts";
+import { IdleLines } from "./idle-lines.ts";
 import { exitOfCode } from "./failure-exit.ts";
 
 /** The largest answer that is no download: a list of all tasks. */
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
+
+/** When nothing has come for this long the daemon is asked whether it is alive, which it tells within as long. */
+const SILENCE_MS = 8000;
 
 /** Nobody answers at the socket, or whoever does is about to leave. */
 export class DaemonAbsentError extends Error {
@@ -21,9 +26,16 @@ export class DaemonAbsentError extends Error {
 /** Talks to the daemon behind a unix socket. */
 export class DaemonClient {
   readonly socketPath: string;
+  /** Connections of downloads that are over. */
+  readonly #idle = new IdleLines();
 
-  constructor(socketPath: string) {
+  readonly #silenceMs: number;
+  #batch: BatchConnection | undefined;
+
+  /** `silenceMs` is how long it may take to tell that the daemon is alive. */
+  constructor(socketPath: string, silenceMs = SILENCE_MS) {
     this.socketPath = socketPath;
+    this.#silenceMs = silenceMs;
   }
 
   /** What the daemon says about itself. Throws DaemonAbsentError, UserError, the signal's reason. */
@@ -55,29 +67,80 @@ export class DaemonClient {
     signal: AbortSignal,
   ): Promise<AsyncGenerator<DownloadPart>> {
     const answer = await this.#send(
-      { method: "POST", path: "/v1/downloads", body: request },
+      { method: "POST", path: "/v1/downloads", body: this.#asOwner(request) },
       signal,
+      this.#idle,
     );
     if (answer.status === 200) return readDownloadFrames(answer.body);
     throw await this.#refusal(answer);
   }
 
+  /**
+   * Asks for a small file over the connection that all such requests share. Resolves to all parts of its download, or to undefined where
+   * it has to be asked for by {@link download}. Throws UserError, and the signal's reason.
+   */
+  async downloadSmall(
+    request: DownloadRequest,
+    signal: AbortSignal,
+  ): Promise<readonly DownloadPart[] | undefined> {
+    if (!this.#batch) {
+      const { BatchConnection } = await import("./batch-connection.ts");
+      this.#batch ??= new BatchConnection(this.socketPath, () => this.#checkOwner());
+    }
+    return await this.#batch.ask(request, signal);
+  }
+
   /** Begins to read a task that the daemon holds or can get, as {@link download} does. */
-  async content(taskId: string, signal: AbortSignal): Promise<AsyncGenerator<DownloadPart>> {
+  async content(
+    taskId: string,
+    wanted: WantedContent,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<DownloadPart>> {
     const path = `/v1/tasks/${taskId}/content`;
-    const answer = await this.#send({ method: "POST", path, body: {} }, signal);
+    const answer = await this.#send({ method: "POST", path, body: this.#asOwner(wanted) }, signal);
     if (answer.status === 200) return readDownloadFrames(answer.body);
     throw await this.#refusal(answer);
   }
 
-  async #send(request: SocketRequest, signal: AbortSignal): Promise<SocketAnswer> {
+  /** A file that another user's daemon makes could not be given this user's rights. */
+  #asOwner<T extends WantedContent>(wanted: T): T {
+    const info = lstatSync(this.socketPath, { throwIfNoEntry: false });
+    if (info?.uid === process.getuid?.()) return wanted;
+    const { clonePath: _clonePath, ...others } = wanted;
+    return others as T;
+  }
+
+  async #send(
+    request: SocketRequest,
+    signal: AbortSignal,
+    idle?: IdleLines,
+  ): Promise<SocketAnswer> {
     this.#checkOwner();
+    const hanging = new AbortController();
+    const silence = {
+      afterMs: this.#silenceMs,
+      onSilence: () => this.#silent(request, hanging, signal),
+    };
+    const until = AbortSignal.any([signal, hanging.signal]);
     try {
-      return await askSocket(this.socketPath, request, signal);
+      return await askSocket(this.socketPath, request, until, silence, idle);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#explain(error as NodeJS.ErrnoException);
     }
+  }
+
+  /** What only looks is answered at once. The rest may take its time, but a daemon that lives says so. */
+  #silent(request: SocketRequest, hanging: AbortController, signal: AbortSignal): void {
+    if (request.method === "GET") hanging.abort(this.#hangs());
+    else this.status(signal).catch((error: unknown) => hanging.abort(error));
+  }
+
+  #hangs(): UserError {
+    return new UserError(
+      EXIT.daemonUnavailable,
+      `the daemon at ${this.socketPath} has not answered for ${Math.ceil(this.#silenceMs / 1000)} s and seems to hang; end it, or choose another one with --socket`,
+    );
   }
 
   async #refusal(answer: SocketAnswer): Promise<Error> {
@@ -98,7 +161,8 @@ export class DaemonClient {
     );
   }
 
-  #explain(error: NodeJS.ErrnoException): Error {
+  #explain(error: NodeJS.ErrnoException | UserError): Error {
+    if (error instanceof UserError || error instanceof DaemonAbsentError) return error;
     if (error instanceof ProtocolError) return this.#stranger();
     switch (error.code) {
       case "ENOENT":
@@ -145,7 +209,8 @@ async function readJson(answer: SocketAnswer): Promise<unknown> {
       chunks.push(chunk);
     }
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch {
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     return undefined;
   } finally {
     answer.dispose();

@@ -1,23 +1,37 @@
 import { systemClock } from "../../platform/clock.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { DaemonStatus, DownloadRequest } from "../daemon/api-schema.ts";
-import type { DownloadPart } from "../daemon/download-frames.ts";
+import { ANSWER_AGE_MS_MAX } from "../daemon/request-limits.ts";
 import { DaemonAbsentError, DaemonClient } from "./daemon-client.ts";
 import type { DaemonSettings } from "./daemon-process.ts";
-import type { DownloadEngine } from "./download-engine.ts";
+import type { DownloadEngine, DownloadParts } from "./download-engine.ts";
 import type { FileReporter } from "./reporter.ts";
 
 /** A daemon that leaves at the very moment it is asked is met once; more often means a defect. */
 const ATTEMPTS_MAX = 3;
 
+/**
+ * How long before the command an origin may have been asked about a file of a tree: nodes that are told to fetch it at
+ * the same time do not begin at the same moment.
+ */
+const BEFORE_MS = 5000;
+
 /** Downloads through the daemon of this node, and starts it where there is none. */
 export class DaemonEngine implements DownloadEngine {
   readonly #client: DaemonClient;
   readonly #settings: DaemonSettings;
+  readonly #isBatch: boolean;
+  readonly #treeSinceMs: number | undefined;
   #hasCompared = false;
 
-  constructor(settings: DaemonSettings) {
+  /**
+   * `treeSinceMs` is when the command began that fetches a whole tree: what an origin has said since of one of its
+   * files need not be asked again. `isBatch` says that there are several files.
+   */
+  constructor(settings: DaemonSettings, isBatch = false, treeSinceMs?: number) {
     this.#settings = settings;
+    this.#isBatch = isBatch;
+    this.#treeSinceMs = treeSinceMs;
     this.#client = new DaemonClient(settings.socketPath);
   }
 
@@ -25,15 +39,20 @@ export class DaemonEngine implements DownloadEngine {
     request: DownloadRequest,
     reporter: Pick<FileReporter, "note">,
     signal: AbortSignal,
-  ): Promise<AsyncGenerator<DownloadPart>> {
+  ): Promise<DownloadParts> {
     const { socketPath, dataDir, supernodeUrls } = this.#settings;
     for (let attempt = 1; ; attempt++) {
       try {
         if (supernodeUrls.length > 0 && !this.#hasCompared) {
-          this.#compareSupernodes(await this.#client.status(signal), reporter);
+          const status = await this.#client.status(signal);
+          // Another of several files may have been first, and one note is enough.
+          if (!this.#hasCompared) this.#compareSupernodes(status, reporter);
         }
         // Most of the time one is there: it is asked at once, and looked for only when it is not.
-        return await this.#client.download(request, signal);
+        const asked = { ...request, ...this.#answerAge() };
+        return (
+          (await this.#downloadSmall(asked, signal)) ?? (await this.#client.download(asked, signal))
+        );
       } catch (error) {
         if (!(error instanceof DaemonAbsentError)) throw error;
         if (attempt > ATTEMPTS_MAX) {
@@ -46,6 +65,20 @@ export class DaemonEngine implements DownloadEngine {
       }
       await startDaemon(this.#client, this.#settings, signal);
     }
+  }
+
+  /** One of many files may be small, and then comes whole. A link to the daemon's file cannot be told so. */
+  async #downloadSmall(request: DownloadRequest, signal: AbortSignal) {
+    const isPlain = !request.range && request.linkPath === undefined;
+    if (!this.#isBatch || !isPlain) return undefined;
+    const { clonePath: _clonePath, ...asked } = request;
+    return await this.#client.downloadSmall(asked, signal);
+  }
+
+  #answerAge(): Pick<DownloadRequest, "answerAgeMs"> {
+    if (this.#treeSinceMs === undefined) return {};
+    const sinceMs = Math.round(systemClock.nowMs() - this.#treeSinceMs);
+    return { answerAgeMs: Math.min(ANSWER_AGE_MS_MAX, sinceMs + BEFORE_MS) };
   }
 
   #compareSupernodes(status: DaemonStatus, reporter: Pick<FileReporter, "note">): void {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, rename, stat } from "node:fs/promises";
+import { open, readFile, rename, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 
+import { makeDirectory } from "../../platform/make-directory.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
-import { printableText } from "./printable-text.ts";
+import { printableText } from "../../platform/printable-text.ts";
 
 /** A log that has grown beyond this is set aside when the next daemon starts. */
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
@@ -63,7 +64,10 @@ export async function startDaemonProcess(settings: DaemonSettings): Promise<Star
       get hasExited() {
         return failure !== undefined || child.exitCode !== null || child.signalCode !== null;
       },
-      lastLine: async () => failure?.message ?? (await lastLineOf(logPath, startBytes)),
+      lastLine: async () =>
+        failure?.message ??
+        (await lastLineOf(logPath, startBytes)) ??
+        (await fullDisk(settings.dataDir)),
     };
   } finally {
     await log.close();
@@ -72,7 +76,7 @@ export async function startDaemonProcess(settings: DaemonSettings): Promise<Star
 
 async function openLog(dataDir: string, logPath: string) {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(dataDir, 0o700);
     const info = await stat(logPath).catch(() => undefined);
     if (info && info.size > LOG_BYTES_MAX) await rename(logPath, `${logPath}.old`);
     return await open(logPath, "a", 0o600);
@@ -91,6 +95,13 @@ async function lastLineOf(path: string, startBytes: number): Promise<string | un
   const lines = bytes?.subarray(startBytes).toString("utf8").split("\n");
   const line = lines?.findLast((candidate) => candidate.trim() !== "");
   return line === undefined ? undefined : printableText(messageOf(line)).slice(0, 500);
+}
+
+/** Where nothing more can be written, a daemon cannot say why it ended. */
+async function fullDisk(path: string): Promise<string | undefined> {
+  const free = await statfs(path).catch(() => undefined);
+  if (!free || free.bavail > 0) return undefined;
+  return `the disk that holds ${path} is full; make room or choose another one with --data-dir`;
 }
 
 /** The message of a log record, or the line itself without the program's name. */

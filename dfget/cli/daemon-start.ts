@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Clock } from "../../platform/clock.ts";
+import { makeDirectory } from "../../platform/make-directory.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { DaemonStatus } from "../daemon/api-schema.ts";
 import type { HeldLock } from "../daemon/lock-file.ts";
@@ -68,7 +68,7 @@ async function probe(
 
 async function lockStart(socketPath: string): Promise<HeldLock | undefined> {
   try {
-    await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(socketPath), 0o700);
     return await tryLock(`${socketPath}.start`);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unusable";

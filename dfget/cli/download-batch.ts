@@ -7,6 +7,7 @@ import type { DownloadPlan } from "./download-plan.ts";
 import { downloadFile } from "./file-download.ts";
 import type { Receiver } from "./receive-download.ts";
 import type { BatchSummary, Reporter } from "./reporter.ts";
+import { NOTHING_DONE } from "./reporter.ts";
 import type { Target } from "./target-file.ts";
 
 /** Where one file comes from and where it goes. */
@@ -33,14 +34,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export class DownloadBatch {
   readonly #deps: BatchDeps;
   readonly #exitCodes = new Set<ExitCode>();
-  readonly #sum: Mutable<BatchSummary> = {
-    finished: 0,
-    skipped: 0,
-    failed: 0,
-    lengthBytes: 0,
-    durationMs: 0,
-    receivedBytes: { seed: 0, peers: 0, origin: 0 },
-  };
+  readonly #sum: Mutable<BatchSummary> = { ...NOTHING_DONE };
 
   constructor(deps: BatchDeps) {
     this.#deps = deps;
@@ -53,6 +47,7 @@ export class DownloadBatch {
   async run(plans: readonly DownloadPlan[], signal: AbortSignal): Promise<BatchSummary> {
     const [only] = plans;
     const startedMs = this.#deps.clock.nowMs();
+    this.#deps.reporter.expect(plans.length);
     if (plans.length === 1) await this.#one(only!, signal);
     else await this.#all(plans, signal);
     this.#sum.durationMs = this.#deps.clock.nowMs() - startedMs;

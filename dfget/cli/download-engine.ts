@@ -2,6 +2,9 @@ import type { DownloadRequest } from "../daemon/api-schema.ts";
 import type { DownloadPart } from "../daemon/download-frames.ts";
 import type { FileReporter } from "./reporter.ts";
 
+/** What comes of a download, in turn; of a small file it is all there at once. */
+export type DownloadParts = AsyncIterable<DownloadPart> | Iterable<DownloadPart>;
+
 /** Gets content: through the daemon, or from the origin itself. */
 export interface DownloadEngine {
   /**
@@ -12,5 +15,5 @@ export interface DownloadEngine {
     request: DownloadRequest,
     reporter: Pick<FileReporter, "note">,
     signal: AbortSignal,
-  ): Promise<AsyncIterable<DownloadPart>>;
+  ): Promise<DownloadParts>;
 }

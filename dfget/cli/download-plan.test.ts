@@ -6,6 +6,7 @@ import { EXIT } from "../../platform/user-error.ts";
 import { TemporaryDirectory } from "../../test/harness/temporary-directory.ts";
 import { dfgetDefinition } from "../config.ts";
 import { planDownloads } from "./download-plan.ts";
+import { CONFLICTS } from "./option-conflicts.ts";
 
 const DIGEST = `sha256:${"0f".repeat(32)}`;
 
@@ -172,6 +173,12 @@ describe("the arguments of dfget", () => {
     expect(() => plan("http://a/f", "http://b/g", "-o", "/nonexistent/x")).toThrow(
       expect.objectContaining({ exitCode: EXIT.localFile }) as Error,
     );
+  });
+
+  it("have a test for each pair that is known to exclude each other", () => {
+    const plain = (flag: string): string => flag.replace(/=.*/, "").replace("-o-", "-o -");
+    const tried = CONTRADICTIONS.map((flags) => flags.map(plain).join(" "));
+    for (const { flags } of CONFLICTS) expect(tried).toContain(flags.join(" "));
   });
 
   it.each(CONTRADICTIONS)("cannot contradict each other: %s %s", (...flags) => {

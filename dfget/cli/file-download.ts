@@ -55,7 +55,7 @@ export async function downloadFile(
   await begun.restore?.(receiver);
   const received = await receiveAll(plan, begun, receiver, deps, signal);
   await target.commit({
-    isLinked: received.isLinked,
+    placed: received.placed,
     mode: plan.mode,
     modifiedAtMs: plan.keepsTime ? timeOf(received.lastModified) : undefined,
   });
@@ -111,7 +111,8 @@ function requestOf(plan: DownloadPlan, target: Target, receiver: Receiver): Down
       : { firstByte, mayBeEmpty: true, ...(lastByte === undefined ? {} : { lastByte }) };
   if (wanted) return { ...request, range: wanted };
   const { linkPath } = target;
-  return mayBeLink && linkPath !== undefined ? { ...request, linkPath } : request;
+  if (linkPath === undefined) return request;
+  return { ...request, clonePath: linkPath, ...(mayBeLink ? { linkPath } : {}) };
 }
 
 /** The time that a header names, milliseconds since 1970; undefined for none or nonsense. */

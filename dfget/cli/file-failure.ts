@@ -1,3 +1,4 @@
+import { lstatSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
@@ -14,7 +15,9 @@ function sentenceOf(code: string, path: string): string | undefined {
   const directory = dirname(path);
   switch (code) {
     case "ENOENT":
-      return `the directory ${directory} does not exist; make it first`;
+      return absence(path, directory);
+    case "EEXIST":
+      return `${path} is there already, and is not a directory; remove it or choose another place`;
     case "ENOTDIR":
       return `${directory} is not a directory`;
     case "EISDIR":
@@ -41,4 +44,14 @@ function sentenceOf(code: string, path: string): string | undefined {
     default:
       return /^E[A-Z0-9]+$/.test(code) ? `${path} cannot be written (${code})` : undefined;
   }
+}
+
+/** Some file systems say of a new file that it is absent, where they take none. */
+function absence(path: string, directory: string): string {
+  const isThere = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isThere) return `the directory ${directory} does not exist; make it first`;
+  if (directory === ".") return "the current directory is gone; change to another one";
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    return `${path} is a link into a directory that does not exist; make it first`;
+  return `${path} cannot be written: ${directory} takes no new files`;
 }

@@ -8,6 +8,7 @@ export function jsonReporter(stream: ReportStream, nowMs: () => number): Reporte
     stream.write(`${JSON.stringify(event)}\n`);
   };
   return {
+    expect: () => undefined,
     note: (message) => say({ event: "note", message }),
     file: (file) => jsonFileReporter(file, say, nowMs),
     ended: ({ durationMs, ...counts }) =>

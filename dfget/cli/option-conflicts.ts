@@ -9,7 +9,8 @@ interface Conflict {
   readonly isThere: (config: DfgetConfig) => boolean;
 }
 
-const CONFLICTS: readonly Conflict[] = [
+/** All pairs of flags that exclude each other. */
+export const CONFLICTS: readonly Conflict[] = [
   {
     flags: ["--overwrite", "--continue"],
     why: "one begins anew and the other goes on",

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -56,9 +56,19 @@ describe("-o", () => {
     expect(outputOf(path, url)).toEqual({ kind: "file", path });
   });
 
-  it("refuses a directory as a file and a directory that is not there", () => {
+  it("says which directory is to be made", () => {
+    const option = `${directory}/none/below/`;
+    const output = { kind: "file", path: `${option}f.bin`, newDirectory: option };
+    expect(outputOf(option, url)).toEqual(output);
+    expect(outputOf(option, url, { isOneOfMany: true })).toEqual(output);
+    expect(() => outputOf(`${directory}/none`, url, { isOneOfMany: true })).toThrow("none/");
+  });
+
+  it("refuses a directory as a file, a file as a directory, and an empty name", () => {
+    writeFileSync(join(directory, "file"), "");
+    expect(() => outputOf(`${directory}/file/`, url)).toThrow("no directory but a file");
+    expect(() => outputOf("", url)).toThrow("names no file");
     expect(() => outputOf(`${directory}/sub`, url)).toThrow("is a directory");
-    expect(() => outputOf(`${directory}/none/`, url)).toThrow("does not exist");
     expect(() => outputOf(`${directory}/sub`, url)).toThrow(
       expect.objectContaining({ exitCode: EXIT.localFile }) as Error,
     );

@@ -6,7 +6,14 @@ import { EXIT, UserError } from "../../platform/user-error.ts";
 const NAME_BYTES_MAX = 255;
 
 /** Where the content goes: a path, or standard output. */
-export type Output = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdout" };
+export type Output =
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      /** A directory that is made first. */
+      readonly newDirectory?: string;
+    }
+  | { readonly kind: "stdout" };
 
 /**
  * Where `-o` sends the content. Without it, for a directory named with a "/" at its end and for each of several
@@ -20,15 +27,21 @@ export function outputOf(
 ): Output {
   if (option === "-") return { kind: "stdout" };
   const name = (): string => path ?? nameFromUrl(url);
-  if (option === undefined || option === "") return { kind: "file", path: name() };
+  if (option === "") {
+    throw new UserError(EXIT.usage, "-o names no file; leave it out, or name a file or directory");
+  }
+  if (option === undefined) return { kind: "file", path: name() };
   const isThere = isDirectory(option);
   if (option.endsWith("/") || isOneOfMany || path !== undefined) {
     if (isThere || path !== undefined) return { kind: "file", path: join(option, name()) };
+    if (option.endsWith("/") && !isFile(option)) {
+      return { kind: "file", path: join(option, name()), newDirectory: option };
+    }
     throw new UserError(
       EXIT.localFile,
       isOneOfMany
-        ? `there are several files, so -o must name a directory, and ${option} is none; make it first`
-        : `the directory ${option} does not exist; make it first, or leave the / off for a file of that name`,
+        ? `there are several files, so -o must name a directory, and ${option} is none; write ${option}/ to have it made`
+        : `${option} is no directory but a file; leave the / off to replace it`,
     );
   }
   if (isThere) {
@@ -61,6 +74,14 @@ function isDirectory(path: string): boolean {
     return statSync(path).isDirectory();
   } catch {
     // Whatever it is, opening the target says it better.
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return !statSync(path.replace(/\/+$/, "")).isDirectory();
+  } catch {
     return false;
   }
 }

@@ -12,7 +12,8 @@ export function wantsColour(
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (option !== "auto") return option === "always";
-  return isTerminal && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  const { NO_COLOR: noColour = "", TERM: terminal = "" } = env;
+  return isTerminal && noColour === "" && terminal !== "" && terminal !== "dumb";
 }
 
 /** Colours by the sequences that every terminal knows, or none. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -38,14 +38,23 @@ const swept = new Set<string>();
 /** Removes, once for a directory, what processes of this machine that are dead have left behind in it. */
 export async function removeAbandonedParts(directory: string): Promise<void> {
   if (swept.has(directory)) return;
+  await removeAbandoned(directory, await readdir(directory).catch(() => []));
+}
+
+/** As {@link removeAbandonedParts}, for a directory on a disk of this machine: to start a thread takes longer than to read one. */
+export async function removeAbandonedPartsHere(directory: string): Promise<void> {
+  if (swept.has(directory)) return;
+  await removeAbandoned(directory, readdirSync(directory));
+}
+
+async function removeAbandoned(directory: string, names: readonly string[]): Promise<void> {
   swept.add(directory);
-  const names = await readdir(directory).catch(() => []);
   const pattern = new RegExp(
     `^\\..*\\.${machineName()}-(\\d{1,9})-[0-9a-f]{8}\\.(?:part|link)$`,
     "s",
   );
   for (const name of names) {
-    const pid = pattern.exec(name)?.[1];
+    const pid = name.startsWith(".") ? pattern.exec(name)?.[1] : undefined;
     if (pid === undefined || isAlive(Number(pid))) continue;
     await rm(join(directory, name), { force: true }).catch(() => undefined);
   }
@@ -53,6 +62,7 @@ export async function removeAbandonedParts(directory: string): Promise<void> {
 
 /** The start of a name that leaves room for `otherBytes` more. */
 export function shortened(name: string, otherBytes: number): string {
+  if (Buffer.byteLength(name) + otherBytes <= NAME_BYTES_MAX) return name;
   let kept = "";
   let lengthBytes = otherBytes;
   for (const character of name) {

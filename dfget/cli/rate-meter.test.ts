@@ -24,4 +24,12 @@ describe("the rate meter", () => {
     for (let i = 0; i < 100_000; i++) meter.add(i / 10, i * 100);
     expect(meter.bytesPerSecond).toBeCloseTo(1_000_000);
   });
+
+  it("looks back over seconds also when samples come thick and fast", () => {
+    const meter = new RateMeter();
+    for (let ms = 0; ms < 4000; ms++) meter.add(ms, ms * 1000);
+    // A moment without anything changes little.
+    for (let ms = 4000; ms < 4200; ms++) meter.add(ms, 4_000_000);
+    expect(meter.bytesPerSecond).toBeGreaterThan(900_000);
+  });
 });

@@ -1,5 +1,6 @@
 const WINDOW_MS = 5000;
-const SAMPLES_MAX = 64;
+/** Samples closer to each other count as one, so that a window of many of them is not a short one. */
+const APART_MS = 100;
 
 /** How fast a count of bytes has been growing in the last seconds. */
 export class RateMeter {
@@ -7,13 +8,11 @@ export class RateMeter {
 
   /** Takes the count as it is now; `nowMs` never goes back. */
   add(nowMs: number, bytes: number): void {
-    this.#samples.push({ atMs: nowMs, bytes });
-    while (
-      this.#samples.length > SAMPLES_MAX ||
-      (this.#samples.length > 2 && nowMs - this.#samples[1]!.atMs >= WINDOW_MS)
-    ) {
-      this.#samples.shift();
-    }
+    const samples = this.#samples;
+    const before = samples.at(-2);
+    if (before && nowMs - before.atMs < APART_MS) samples.pop();
+    samples.push({ atMs: nowMs, bytes });
+    while (samples.length > 2 && nowMs - samples[1]!.atMs >= WINDOW_MS) samples.shift();
   }
 
   /** Bytes per second over the window; undefined before two samples are known. */

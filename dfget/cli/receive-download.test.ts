@@ -24,7 +24,7 @@ const completed: DownloadPart = {
   event: { event: "completed", lengthBytes: CONTENT.length, receivedBytes },
 };
 
-function receiver(digest?: string) {
+function receiver(digest?: string, notes: string[] = []) {
   let written: Uint8Array[] = [];
   const target = {
     write: async (bytes: Uint8Array) => void written.push(bytes),
@@ -34,7 +34,8 @@ function receiver(digest?: string) {
   };
   const plan = { checksum: parseChecksum(digest ?? ""), name: "f", range: undefined };
   const pace = new DeliveryPace(0, systemClock);
-  const reporter = quietReporter(undefined).file({ name: "f", output: "-" });
+  const quiet = quietReporter(undefined).file({ name: "f", output: "-" });
+  const reporter = { ...quiet, note: (sentence: string) => void notes.push(sentence) };
   const receiving = new Receiver({ target, reporter, clock: systemClock, plan, pace });
   return {
     receiving,
@@ -110,6 +111,23 @@ describe("what arrives from the daemon", () => {
     ["more than its length", [opened, content, content, completed]],
   ])("is refused when there is %s", async (_what, parts) => {
     await expect(receive(parts)).rejects.toBeInstanceOf(BrokenOffError);
+  });
+
+  it("is waited for with a sentence that says why, each once", async () => {
+    const notes: string[] = [];
+    const progress = { event: "progress", heldBytes: 0, receivedBytes } as const;
+    const events = [
+      "it broke off; try again later",
+      "it broke off; try again later",
+      undefined,
+      "it hangs",
+    ];
+    const parts = events.map((trouble): DownloadPart => ({
+      kind: "event",
+      event: trouble === undefined ? progress : { ...progress, trouble },
+    }));
+    await receiver(undefined, notes).receive([opened, ...parts, content, completed]);
+    expect(notes).toEqual(["it broke off; it is asked again", "it hangs; it is asked again"]);
   });
 
   it("ends with the code and the sentence of a failure", async () => {

@@ -5,10 +5,11 @@ import type { DownloadPart } from "../daemon/download-frames.ts";
 import { ChecksumCheck } from "./checksum.ts";
 import { failureOf } from "./daemon-client.ts";
 import type { DeliveryPace } from "./delivery-pace.ts";
+import type { DownloadParts } from "./download-engine.ts";
 import type { DownloadPlan } from "./download-plan.ts";
 import { RateMeter } from "./rate-meter.ts";
 import type { FileReporter } from "./reporter.ts";
-import type { Target } from "./target-file.ts";
+import type { Placed, Target } from "./target-file.ts";
 
 export interface ReceiveDeps {
   readonly target: Target;
@@ -24,8 +25,8 @@ export interface ReceivedContent {
   readonly lengthBytes: number;
   readonly receivedBytes: ReceivedBytes;
   readonly lastModified: string | undefined;
-  /** The content stands at the target's link path. */
-  readonly isLinked: boolean;
+  /** What stands at the target's link path in place of what was written. */
+  readonly placed: Placed | undefined;
 }
 
 /** Whoever sent the content went away before its end; more of it can be asked for. */
@@ -38,6 +39,7 @@ export class OtherContentError extends Error {
   override readonly name = "OtherContentError";
 }
 
+type Content = Extract<DownloadPart, { kind: "content" }>;
 type Opened = Extract<DownloadEvent, { event: "opened" }>;
 type Completed = Extract<DownloadEvent, { event: "completed" }>;
 
@@ -57,6 +59,7 @@ export class Receiver {
   /** Of the attempts before this one. */
   #receivedBefore: ReceivedBytes = { seed: 0, peers: 0, origin: 0 };
   #heldBytes: number | undefined;
+  #trouble: string | undefined;
   #writtenBytes = 0;
 
   constructor(deps: ReceiveDeps) {
@@ -94,14 +97,14 @@ export class Receiver {
    * Takes one attempt's parts. Resolves when all is written and right. Throws BrokenOffError when they end early,
    * OtherContentError when they are of another content than before, UserError, or the signal's reason.
    */
-  async receive(parts: AsyncIterable<DownloadPart>, signal: AbortSignal): Promise<ReceivedContent> {
+  async receive(parts: DownloadParts, signal: AbortSignal): Promise<ReceivedContent> {
     const startBytes = this.#writtenBytes;
     this.#receivedBefore = this.#receivedBytes;
     let completed: Completed | undefined;
     try {
       for await (const part of parts) {
         signal.throwIfAborted();
-        if (part.kind === "content") await this.#content(part.bytes, signal);
+        if (part.kind === "content") await this.#content(part, signal);
         else if (part.event.event === "completed") completed = part.event;
         else this.#event(part.event);
       }
@@ -114,10 +117,10 @@ export class Receiver {
     return await this.#finish(completed, this.#writtenBytes - startBytes);
   }
 
-  async #content(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  async #content({ bytes, isLasting }: Content, signal: AbortSignal): Promise<void> {
     await this.#deps.pace.pass(bytes.length, signal);
     this.#check?.update(bytes);
-    await this.#deps.target.write(bytes);
+    await this.#deps.target.write(bytes, isLasting);
     this.#writtenBytes += bytes.length;
     this.#report(this.#writtenBytes);
   }
@@ -131,6 +134,7 @@ export class Receiver {
         this.#lengthBytes = event.lengthBytes;
         this.#receivedBytes = sum(this.#receivedBefore, event.receivedBytes);
         this.#heldBytes = event.heldBytes;
+        this.#explain(event.trouble);
         this.#report(this.#writtenBytes);
         break;
       case "failed":
@@ -138,6 +142,15 @@ export class Receiver {
       default:
         return event satisfies never;
     }
+  }
+
+  /** Says once what is waited for. */
+  #explain(trouble: string | undefined): void {
+    if (trouble !== undefined && trouble !== this.#trouble) {
+      const what = trouble.replace(/; try again(?: later)?$/, "");
+      this.#deps.reporter.note(`${what}; it is asked again`);
+    }
+    this.#trouble = trouble;
   }
 
   #opened(event: Opened): void {
@@ -160,10 +173,11 @@ export class Receiver {
   }
 
   async #finish(completed: Completed, sentBytes: number): Promise<ReceivedContent> {
-    const { isLinked = false, lengthBytes } = completed;
+    const { lengthBytes } = completed;
+    const placed = placedBy(completed);
     const isWhole = sentBytes === (completed.sentBytes ?? lengthBytes);
-    if (!isLinked && !isWhole) throw new BrokenOffError("bytes are missing");
-    if (isLinked && this.#check) await this.#hashLinked(this.#check);
+    if (!placed && !isWhole) throw new BrokenOffError("bytes are missing");
+    if (placed && this.#check) await this.#hashPlaced(this.#check);
     const digest = this.#check?.finish();
     if (digest && !digest.matches) {
       throw new UserError(
@@ -173,14 +187,14 @@ export class Receiver {
     }
     return {
       taskId: this.#taskId!,
-      lengthBytes: isLinked ? lengthBytes : this.#writtenBytes,
+      lengthBytes: placed ? lengthBytes : this.#writtenBytes,
       receivedBytes: sum(this.#receivedBefore, completed.receivedBytes),
       lastModified: this.#lastModified,
-      isLinked,
+      placed,
     };
   }
 
-  async #hashLinked(check: ChecksumCheck): Promise<void> {
+  async #hashPlaced(check: ChecksumCheck): Promise<void> {
     const { createReadStream } = await import("node:fs");
     const stream = createReadStream(this.#deps.target.linkPath!);
     for await (const chunk of stream as AsyncIterable<Uint8Array>) check.update(chunk);
@@ -197,6 +211,11 @@ export class Receiver {
       receivedBytes: this.#receivedBytes,
     });
   }
+}
+
+function placedBy({ isLinked, isCloned }: Completed): Placed | undefined {
+  if (isLinked === true) return "link";
+  return isCloned === true ? "clone" : undefined;
 }
 
 function sum(a: ReceivedBytes, b: ReceivedBytes): ReceivedBytes {

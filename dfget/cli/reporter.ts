@@ -43,8 +43,20 @@ export interface BatchSummary {
   readonly receivedBytes: ReceivedBytes;
 }
 
+/** Of a call that has done nothing yet. */
+export const NOTHING_DONE: BatchSummary = {
+  finished: 0,
+  skipped: 0,
+  failed: 0,
+  lengthBytes: 0,
+  durationMs: 0,
+  receivedBytes: { seed: 0, peers: 0, origin: 0 },
+};
+
 /** What a call of dfget says to whoever started it. */
 export interface Reporter extends Disposable {
+  /** How many files there will be. */
+  expect(count: number): void;
   /** Something worth knowing about no file in particular. */
   note(sentence: string): void;
   file(file: ReportedFile): FileReporter;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import { jsonReporter } from "./json-reporter.ts";
-import { columnsOf } from "./printable-text.ts";
+import { columnsOf } from "./column-text.ts";
 import { paintOf, wantsColour } from "./paint.ts";
 import { batchLine, quietReporter, summaryLine, textReporter } from "./text-reporter.ts";
 
@@ -38,10 +38,10 @@ class Screen {
 }
 
 /** A reporter on a screen, with a time that the test sets. */
-function reporterOn(screen: Screen, hasColours = false) {
+function reporterOn(screen: Screen, hasColours = false, terminal = "xterm") {
   const time = { nowMs: 0 };
   const paint = paintOf(hasColours);
-  const reporter = textReporter({ stream: screen, paint, nowMs: () => time.nowMs });
+  const reporter = textReporter({ stream: screen, paint, nowMs: () => time.nowMs, terminal });
   return { reporter, time };
 }
 
@@ -54,7 +54,17 @@ describe("reports to a person", () => {
     reported.finished(summary);
     expect(screen.text.split("\n")).toHaveLength(2);
     expect(screen.text.match(/ 50%/g)).toHaveLength(2);
-    expect(screen.text.split("\r\u001b[J").at(-1)).toMatch(/^f: 1\.0 KiB in 2\.0 s.*\n$/);
+    expect(screen.text).toMatch(/\rf: 1\.0 KiB in 2\.0 s.*\u001b\[K\n\u001b\[J$/);
+  });
+
+  it("are plain lines on a terminal that cannot draw", () => {
+    const screen = new Screen(true);
+    const { reporter, time } = reporterOn(screen, false, "dumb");
+    const reported = reporter.file(file);
+    for (time.nowMs of [0, 5000, 10_000]) reported.progress(progress);
+    reported.finished(summary);
+    expect(screen.text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(screen.text.trimEnd().split("\n")).toHaveLength(3);
   });
 
   it("draw a line for each file, above which those that are done stay", () => {
@@ -68,10 +78,35 @@ describe("reports to a person", () => {
       time.nowMs += 100;
       reported.progress({ ...progress, name });
     }
-    expect(screen.text).toMatch(/\ra .*\na .*\nb |a .*\r\u001b\[Ja .*\nb /s);
+    expect(screen.text).toMatch(/^a .*\u001b\[J\ra .*\u001b\[K\nb .*\u001b\[J$/s);
     screen.text = "";
     a!.reported.finished(summary);
-    expect(screen.text).toMatch(/^\r\u001b\[1A\u001b\[Ja: 1\.0 KiB in .*\nb /s);
+    expect(screen.text).toMatch(/^\r\u001b\[1A(?:a: 1\.0 KiB in .*)\u001b\[K\nb .*\u001b\[J$/);
+  });
+
+  it("are of many files together, with a line for those alone that failed", () => {
+    for (const isTTY of [true, false]) {
+      const screen = new Screen(isTTY);
+      const { reporter, time } = reporterOn(screen);
+      reporter.expect(40);
+      for (let index = 0; index < 40; index++) {
+        const name = `file-${index}`;
+        const reported = reporter.file({ name, output: name });
+        reported.progress({ ...progress, name });
+        time.nowMs += 200;
+        if (index === 3) reported.failed({ exitCode: 5, message: "it is not there" });
+        else if (index === 4) reported.skipped("is there already");
+        else reported.finished(summary);
+      }
+      reporter.ended({ ...summary, finished: 38, skipped: 1, failed: 1 });
+      const lines = screen.text.split("\n").map((line) => line.replaceAll(/\u001b\[\d*[KJA]/g, ""));
+      expect(lines.filter((line) => /: 1\.0 KiB in /.test(line))).toEqual([]);
+      expect(lines.filter((line) => line.includes("file-3: failed: it is not there"))).toHaveLength(
+        1,
+      );
+      expect(screen.text).toMatch(/25 of 40 files {2}\d+\.\d KiB {2}.*1 failed/);
+      expect(lines.at(-2)).toMatch(/38 files, 1\.0 KiB in .*; 1 left alone, 1 failed$/);
+    }
   });
 
   it("count the rows that a narrower terminal has made of a line", () => {
@@ -83,8 +118,8 @@ describe("reports to a person", () => {
     screen.text = "";
     time.nowMs = 100;
     reported.progress(progress);
-    expect(screen.text).toMatch(/^\r\u001b\[[12]A\u001b\[J/);
-    expect(columnsOf(screen.text.split("\u001b[J")[1]!)).toBeLessThan(30);
+    const [, line = ""] = /^\r\u001b\[[12]A(f .*)\u001b\[J$/.exec(screen.text)!;
+    expect(columnsOf(line)).toBeLessThan(30);
   });
 
   it("are plain lines every few seconds elsewhere", () => {
@@ -124,9 +159,10 @@ describe("reports to a person", () => {
   });
 
   it("have colours only where they are wanted", () => {
-    expect(wantsColour("auto", true, {})).toBe(true);
+    expect(wantsColour("auto", true, { TERM: "xterm" })).toBe(true);
+    expect(wantsColour("auto", true, {})).toBe(false);
     expect(wantsColour("auto", false, {})).toBe(false);
-    expect(wantsColour("auto", true, { NO_COLOR: "1" })).toBe(false);
+    expect(wantsColour("auto", true, { TERM: "xterm", NO_COLOR: "1" })).toBe(false);
     expect(wantsColour("auto", true, { TERM: "dumb" })).toBe(false);
     expect(wantsColour("always", false, { NO_COLOR: "1" })).toBe(true);
     expect(wantsColour("never", true, {})).toBe(false);

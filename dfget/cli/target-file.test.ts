@@ -69,10 +69,25 @@ describe("a target file", () => {
     await writeFile(join(directory, "store"), "content");
     await using target = await openTargetFile(path, never);
     await link(join(directory, "store"), target.linkPath!);
-    await target.commit({ isLinked: true });
+    await target.commit({ placed: "link" });
     expect((await stat(path)).ino).toBe((await stat(join(directory, "store"))).ino);
     await target[Symbol.asyncDispose]();
     expect((await readdir(directory)).sort()).toEqual(["f", "store"]);
+  });
+
+  it("is a copy that was put at its link path, with the rights and the time of any other file", async () => {
+    const path = join(directory, "f");
+    const modifiedAtMs = Date.UTC(2020, 1, 2);
+    for (const mode of [undefined, 0o640]) {
+      await using target = await openTargetFile(path, never);
+      await writeFile(target.linkPath!, "content", { mode: 0o600 });
+      await target.commit({ placed: "clone", mode, modifiedAtMs });
+      const info = await stat(path);
+      expect(await readFile(path, "utf8")).toBe("content");
+      expect(info.mode & 0o777).toBe(mode ?? 0o666 & ~process.umask());
+      expect(info.mtimeMs).toBe(modifiedAtMs);
+    }
+    expect(await readdir(directory)).toEqual(["f"]);
   });
 
   it("takes away what a killed process has left, and nothing of a living one", async () => {

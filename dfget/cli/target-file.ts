@@ -8,6 +8,8 @@ import { fileFailure } from "./file-failure.ts";
 import { partPathOf, removeAbandonedParts, removeOnExit } from "./part-name.ts";
 
 const READER_POLL_MS = 50;
+/** What is longer is brought to the disk before it counts. To wait for the disk for what is shorter takes longer than to fetch it. */
+const SYNCED_BYTES_MIN = 1024 * 1024;
 
 /** What a finished file gets besides its content. */
 export interface FileAttributes {
@@ -17,16 +19,19 @@ export interface FileAttributes {
   readonly mode?: number | undefined;
 }
 
+/** Another name of the daemon's own file, or a file of its own that shares its room on the disk. */
+export type Placed = "link" | "clone";
+
 /** Where a download is written. Disposing it without `commit` leaves nothing behind. */
 export interface Target extends AsyncDisposable {
   /** Where somebody may put a finished file instead of writing; undefined where that is no use. */
   readonly linkPath?: string | undefined;
-  /** Resolves when the bytes are written and their memory can be used again. */
-  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the bytes are written and their memory can be used again. It is not when they are `isLasting`. */
+  write(bytes: Uint8Array, isLasting?: boolean): Promise<void>;
   /** Forgets what was written. Throws UserError where it has left the program already. */
   restart?(): Promise<void>;
   /** Makes what was written the result, or what stands at the link path. */
-  commit(attributes?: FileAttributes & { readonly isLinked?: boolean }): Promise<void>;
+  commit(attributes?: FileAttributes & { readonly placed?: Placed | undefined }): Promise<void>;
 }
 
 /**
@@ -98,13 +103,17 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
       await file.truncate(0);
       writtenBytes = 0;
     },
-    async commit({ isLinked = false, ...attributes } = {}) {
+    async commit({ placed, ...attributes } = {}) {
       try {
-        if (!isLinked) await finish(file, replaced, attributes);
+        const isSynced = writtenBytes >= SYNCED_BYTES_MIN;
+        // A link has the rights and the time of the daemon's file.
+        if (placed === "clone")
+          await finishClone(linkPath, await file.stat(), replaced, attributes);
+        else if (placed === undefined) await finish(file, replaced, attributes, isSynced);
         await close();
-        await rename(isLinked ? linkPath : partPath, path);
-        isCommitted = !isLinked;
-        await syncDirectory(dirname(path));
+        await rename(placed ? linkPath : partPath, path);
+        isCommitted = !placed;
+        if (isSynced || placed) await syncDirectory(dirname(path));
       } catch (error) {
         throw fileFailure(error, path);
       }
@@ -118,11 +127,12 @@ async function openPartFile(path: string, replaced: Stats | undefined): Promise<
   };
 }
 
-/** Gives a new file its rights and its time, and brings it to the disk. */
+/** Gives a new file its rights and its time, and brings it to the disk unless told that it is short. */
 export async function finish(
   file: FileHandle,
   replaced: Stats | undefined,
   { mode, modifiedAtMs }: FileAttributes,
+  isSynced = true,
 ): Promise<void> {
   // Only root may give a file to somebody else.
   if (replaced) await file.chown(replaced.uid, replaced.gid).catch(() => undefined);
@@ -132,7 +142,20 @@ export async function finish(
   if (modifiedAtMs !== undefined) {
     await file.utimes(modifiedAtMs / 1000, modifiedAtMs / 1000).catch(() => undefined);
   }
-  await file.sync();
+  if (isSynced) await file.sync();
+}
+
+/** Gives a file that somebody else made what a file has that was made here, as the second one was, and then the rest. */
+export async function finishClone(
+  path: string,
+  { mode, uid, gid }: Pick<Stats, "mode" | "uid" | "gid">,
+  replaced: Stats | undefined,
+  attributes: FileAttributes,
+): Promise<void> {
+  await using clone = await open(path, "r+");
+  await clone.chown(uid, gid).catch(() => undefined);
+  await clone.chmod(mode & 0o777);
+  await finish(clone, replaced, attributes);
 }
 
 async function openSpecialFile(path: string): Promise<Target> {

@@ -1,5 +1,7 @@
-import { columnsOf } from "./printable-text.ts";
+import { columnsOf } from "./column-text.ts";
 
+/** Erases what is right of the cursor, and what is right and below of it. */
+const ERASE_REST = "\u001b[K";
 const ERASE_BELOW = "\u001b[J";
 
 /** A stream that may be a terminal. */
@@ -33,35 +35,32 @@ export class TerminalBoard {
 
   /** How many lines can be drawn. */
   get room(): number {
-    return Math.max((this.#stream.rows ?? 24) - 1, 1);
+    const [, rows] = this.#stream.getWindowSize?.() ?? [0, this.#stream.rows ?? 24];
+    return Math.max((rows === 0 ? 24 : rows) - 1, 1);
   }
 
-  /** Draws lines in the place of those drawn before. Each must be narrower than the terminal. */
-  draw(lines: readonly string[]): void {
-    this.#stream.write(this.#rewind() + lines.join("\n"));
+  /**
+   * Draws lines in the place of those drawn before, below `said`, which stays. Each must be narrower than the terminal.
+   * Everything goes out at once, and nothing is erased before something else takes its place: so it does not flicker.
+   */
+  draw(lines: readonly string[], said: readonly string[] = []): void {
+    const above = said.map((line) => `${line}${ERASE_REST}\n`).join("");
+    this.#stream.write(this.#rewind() + above + lines.join(`${ERASE_REST}\n`) + ERASE_BELOW);
     this.#drawn = lines.map((line) => columnsOf(withoutColours(line)));
-  }
-
-  /** Writes a line that stays, above the drawn ones, which are gone until the next `draw`. */
-  say(line: string): void {
-    this.#stream.write(`${this.#rewind()}${line}\n`);
-    this.#drawn = [];
   }
 
   /** Takes the drawn lines away. */
   clear(): void {
-    if (this.#drawn.length === 0) return;
-    this.#stream.write(this.#rewind());
-    this.#drawn = [];
+    if (this.#drawn.length > 0) this.draw([]);
   }
 
-  /** What brings the cursor to the start of the first drawn line and erases from there. */
+  /** What brings the cursor to the start of the first drawn line. */
   #rewind(): string {
     if (this.#drawn.length === 0) return "";
     const rowsOf = (width: number): number => Math.max(1, Math.ceil(width / this.columns));
     const rows = this.#drawn.reduce((sum, width) => sum + rowsOf(width), 0) - 1;
     const up = rows === 0 ? "" : `\u001b[${Math.min(rows, this.room)}A`;
-    return `\r${up}${ERASE_BELOW}`;
+    return `\r${up}`;
   }
 }
 

@@ -1,8 +1,10 @@
 import { formatByteCount, formatDuration } from "../../platform/quantity.ts";
 import type { Paint } from "./paint.ts";
-import { printableText } from "./printable-text.ts";
+import { printableText } from "../../platform/printable-text.ts";
+import { BatchProgress } from "./batch-progress.ts";
+import { cutMiddle } from "./column-text.ts";
 import type { DownloadProgress } from "./progress-line.ts";
-import { progressLine, rateText, sharesText } from "./progress-line.ts";
+import { progressLine, progressLines, rateText, sharesText } from "./progress-line.ts";
 import type {
   BatchSummary,
   DownloadSummary,
@@ -23,6 +25,8 @@ export interface TextReporterDeps {
   readonly stream: HumanStream;
   readonly paint: Paint;
   readonly nowMs: () => number;
+  /** The kind of terminal, of $TERM; lines are drawn again only on one that can move its cursor. */
+  readonly terminal?: string | undefined;
 }
 
 /**
@@ -30,56 +34,64 @@ export interface TextReporterDeps {
  * every few seconds, and a summary of each file at its end.
  */
 export function textReporter(deps: TextReporterDeps): Reporter {
-  return deps.stream.isTTY === true ? terminalReporter(deps) : plainReporter(deps);
+  const { stream, terminal = "" } = deps;
+  const canDraw = stream.isTTY === true && terminal !== "" && terminal !== "dumb";
+  return canDraw ? terminalReporter(deps) : plainReporter(deps);
 }
 
 function terminalReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter {
   const board = new TerminalBoard(stream);
-  const running = new Map<object, DownloadProgress>();
+  const batch = new BatchProgress();
   let lastMs = -Infinity;
   let trailing: NodeJS.Timeout | undefined;
-  const draw = (): void => {
+  const draw = (said: readonly string[] = []): void => {
     clearTimeout(trailing);
     trailing = undefined;
     lastMs = nowMs();
-    const { room, columns } = board;
-    const shown = [...running.values()].slice(0, running.size > room ? room - 1 : room);
-    const lines = shown.map((progress) =>
-      paintShares(progressLine(progress, columns), progress, paint),
+    const running = batch.shown(lastMs);
+    const { columns } = board;
+    const total = batch.isMany ? [cutMiddle(batch.line(lastMs), columns - 3)] : [];
+    const room = Math.max(board.room - total.length, 1);
+    const shown = running.slice(0, running.length > room ? room - 1 : room);
+    const lines = progressLines(shown, columns).map((line, index) =>
+      paintShares(line, shown[index]!, paint),
     );
-    if (running.size > shown.length) lines.push(`and ${running.size - shown.length} more`);
-    board.draw(lines);
+    const others = running.length - shown.length;
+    if (others > 0) lines.push(`and ${others} more`);
+    board.draw([...lines, ...total], said);
   };
-  const say = (line: string): void => {
-    board.say(line);
-    if (running.size > 0) draw();
+  const drawSoon = (): void => {
+    if (nowMs() - lastMs >= REDRAW_MS) draw();
+    // What comes last before a pause is shown too.
+    else trailing ??= setTimeout(() => draw(), REDRAW_MS).unref();
   };
   const clear = (): void => {
     clearTimeout(trailing);
-    running.clear();
+    batch.clear();
     board.clear();
   };
   return {
-    note: (sentence) => say(`dfget: ${printableText(sentence)}`),
+    expect: (count) => batch.expect(count),
+    note: (sentence) => draw([`dfget: ${printableText(sentence)}`]),
     file(file) {
       const key = {};
-      const end = (line: string): void => {
-        running.delete(key);
-        clearTimeout(trailing);
-        trailing = undefined;
-        say(line);
-      };
       return {
-        ...fileLines(file, paint, say, end),
+        ...fileLines(file, (line) => draw([line])),
+        ...endings(file, paint, (outcome, line) => {
+          batch.ended(key, outcome);
+          if (isShown(outcome, batch)) draw([line]);
+          else drawSoon();
+        }),
         progress(progress) {
-          running.set(key, progress);
-          if (nowMs() - lastMs >= REDRAW_MS) draw();
-          // What comes last before a pause is shown too.
-          else trailing ??= setTimeout(draw, REDRAW_MS).unref();
+          batch.progress(key, progress, nowMs());
+          drawSoon();
         },
       };
     },
-    ended: (summary) => board.say(batchLine(summary, paint)),
+    ended(summary) {
+      batch.clear();
+      draw([batchLine(summary, paint)]);
+    },
     failed: clear,
     [Symbol.dispose]: clear,
   };
@@ -87,14 +99,31 @@ function terminalReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter 
 
 function plainReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter {
   const say = (line: string): void => void stream.write(`${line}\n`);
+  const batch = new BatchProgress();
+  let lastMs = nowMs();
+  const isTime = (sinceMs: number): boolean => nowMs() - sinceMs >= PLAIN_LINE_MS;
+  const sayTotal = (): void => {
+    if (!batch.isMany || !isTime(lastMs)) return;
+    lastMs = nowMs();
+    say(batch.line(lastMs));
+  };
   return {
+    expect: (count) => batch.expect(count),
     note: (sentence) => say(`dfget: ${printableText(sentence)}`),
     file(file) {
+      const key = {};
       let lastMs = nowMs();
       return {
-        ...fileLines(file, paint, say, say),
+        ...fileLines(file, say),
+        ...endings(file, paint, (outcome, line) => {
+          batch.ended(key, outcome);
+          if (isShown(outcome, batch)) say(line);
+          sayTotal();
+        }),
         progress(progress) {
-          if (nowMs() - lastMs < PLAIN_LINE_MS) return;
+          batch.progress(key, progress, nowMs());
+          if (batch.isMany) return sayTotal();
+          if (!isTime(lastMs)) return;
           lastMs = nowMs();
           say(progressLine(progress, PLAIN_LINE_COLUMNS));
         },
@@ -106,20 +135,36 @@ function plainReporter({ stream, paint, nowMs }: TextReporterDeps): Reporter {
   };
 }
 
-/** What is said of a file in lines that stay; `end` says the last of it. */
+type Outcome = DownloadSummary | "skipped" | "failed";
+
+/** Of many files only those leave a line that failed. */
+function isShown(outcome: Outcome, batch: BatchProgress): boolean {
+  return outcome === "failed" || !batch.isMany;
+}
+
+/** What is said of a file in lines that stay, while it is on its way. */
 function fileLines(
   { name }: ReportedFile,
-  paint: Paint,
   say: (line: string) => void,
-  end: (line: string) => void,
-): Omit<FileReporter, "progress"> {
+): Pick<FileReporter, "note" | "opened"> {
+  return {
+    note: (sentence) => say(`${printableText(name)}: ${printableText(sentence)}`),
+    opened: () => undefined,
+  };
+}
+
+/** The last of a file: how it went, and the line that says so. */
+function endings(
+  { name }: ReportedFile,
+  paint: Paint,
+  end: (outcome: Outcome, line: string) => void,
+): Pick<FileReporter, "finished" | "skipped" | "failed"> {
   const shown = printableText(name);
   return {
-    note: (sentence) => say(`${shown}: ${printableText(sentence)}`),
-    opened: () => undefined,
-    finished: (summary) => end(summaryLine(name, summary, paint)),
-    skipped: (reason) => end(`${shown}: ${printableText(reason)}`),
-    failed: ({ message }) => end(`${shown}: ${paint.bad("failed")}: ${printableText(message)}`),
+    finished: (summary) => end(summary, summaryLine(name, summary, paint)),
+    skipped: (reason) => end("skipped", `${shown}: ${printableText(reason)}`),
+    failed: ({ message }) =>
+      end("failed", `${shown}: ${paint.bad("failed")}: ${printableText(message)}`),
   };
 }
 
@@ -135,6 +180,7 @@ export function quietReporter(stream: ReportStream | undefined): Reporter {
       void stream?.write(`${printableText(name)}: failed: ${printableText(message)}\n`),
   });
   return {
+    expect: () => undefined,
     note: () => undefined,
     file,
     ended: () => undefined,

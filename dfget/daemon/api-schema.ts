@@ -7,7 +7,7 @@ import {
   PIECE_LENGTH_BYTES_MIN,
   URL_LENGTH_MAX,
 } from "../../protocol/limits.ts";
-import { FILTERS_MAX, TAG_LENGTH_MAX } from "./request-limits.ts";
+import { ANSWER_AGE_MS_MAX, FILTERS_MAX, TAG_LENGTH_MAX } from "./request-limits.ts";
 
 /*
  * What the command line and the daemon of a node say to each other over the unix socket. Both ends
@@ -37,6 +37,14 @@ const wantedContent = {
         "where a link to the daemon's own file may be put instead of sending the content; nothing is there yet",
     }),
   ),
+  clonePath: Type.Optional(
+    Type.String({
+      minLength: 2,
+      maxLength: 4096,
+      description:
+        "where a file that shares its room on the disk with the daemon's own may be put instead of sending the content; nothing is there yet",
+    }),
+  ),
 };
 
 /** The body of `POST /v1/tasks/{id}/content`. */
@@ -61,6 +69,14 @@ export const DownloadRequest = Type.Object({
     Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
       maxItems: FILTERS_MAX,
       description: "query parameters that do not tell files apart",
+    }),
+  ),
+  answerAgeMs: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: ANSWER_AGE_MS_MAX,
+      description:
+        "how old what the origin said of the file may be; a supernode asks it anew when absent",
     }),
   ),
   pieceLengthBytes: Type.Optional(
@@ -106,6 +122,9 @@ export const DownloadEvent = Type.Union([
     lengthBytes: Type.Optional(byteCount),
     heldBytes: Type.Integer({ minimum: 0, description: "verified bytes on this node's disk" }),
     receivedBytes: ReceivedBytes,
+    trouble: Type.Optional(
+      Type.String({ description: "why nothing comes from the origin, which is asked again" }),
+    ),
   }),
   Type.Object({
     event: Type.Literal("completed"),
@@ -115,6 +134,9 @@ export const DownloadEvent = Type.Union([
     ),
     isLinked: Type.Optional(
       Type.Boolean({ description: "whether the file stands at linkPath instead" }),
+    ),
+    isCloned: Type.Optional(
+      Type.Boolean({ description: "whether the file stands at clonePath instead" }),
     ),
     receivedBytes: ReceivedBytes,
   }),

@@ -8,7 +8,7 @@ import type { NeighbourSummary } from "../peer/local-cache.ts";
 import { TaskParams } from "./api-schema.ts";
 import { CacheListing, CachedTask, NeighbourListing } from "./cache-schema.ts";
 import type { CachedTasks } from "./cached-tasks.ts";
-import { CATALOG_NAME_LENGTH_MAX } from "./catalog.ts";
+import { CATALOG_NAME_LENGTH_MAX } from "./request-limits.ts";
 
 /** The largest file that can be taken in. */
 const IMPORT_BYTES_MAX = 2 ** 42;

@@ -10,8 +10,6 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 export const CATALOG_MAX = 20_000;
 /** The most tasks that can be pinned: each keeps a file open. */
 export const PINS_MAX = 1024;
-/** The longest name of an imported file. */
-export const CATALOG_NAME_LENGTH_MAX = 256;
 
 const SAVE_MS = 2000;
 

@@ -16,6 +16,7 @@ import { DaemonAbsentError, DaemonClient } from "../cli/daemon-client.ts";
 import { NO_LIMITS, RateLimits } from "../peer/rate-limits.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import { ControlServer } from "./control-server.ts";
+import { DOWNLOAD_FRAME_BYTES_MAX } from "./download-frames.ts";
 
 const { signal } = new AbortController();
 const NODE_ID = "00112233445566778899aabbccddeeff";
@@ -41,6 +42,7 @@ class FakePeer {
       lengthBytes: undefined,
       mediaType: "text/plain",
       firstSource: "peers",
+      sourceAt: () => "peers",
       read: (_range, signal) => this.#read(signal),
       completed: Promise.resolve(),
       failure: undefined,
@@ -140,7 +142,6 @@ describe("the control server", () => {
     expect(events.at(-1)).toEqual({
       event: "completed",
       sentBytes: 5_000_000,
-      isLinked: false,
       lengthBytes: bytes.length,
       receivedBytes: { seed: 1, peers: 2, origin: 0 },
     });
@@ -240,6 +241,28 @@ describe("the control server", () => {
     expect(events.at(-1)).toMatchObject({ event: "failed", code: "SHUTTING_DOWN" });
     expect(await client.status(signal)).toMatchObject({ state: "draining" });
     await expect(download()).rejects.toThrow(DaemonAbsentError);
+  });
+
+  it("has sent what is under way when it drains, before the memory is used for other bytes", async () => {
+    const view = new Uint8Array(DOWNLOAD_FRAME_BYTES_MAX).fill(1);
+    peer.chunks = (async function* () {
+      try {
+        yield view;
+      } finally {
+        view.fill(0);
+      }
+    })();
+    const parts = await client.download({ url: "http://a.example/f" }, signal);
+    const wrong = new Set<number>();
+    let receivedBytes = 0;
+    for await (const part of parts) {
+      if (part.kind !== "content") continue;
+      if (receivedBytes === 0) server.drain();
+      receivedBytes += part.bytes.length;
+      for (const byte of part.bytes) if (byte !== 1) wrong.add(byte);
+    }
+    expect(wrong).toEqual(new Set());
+    expect(receivedBytes).toBe(view.length);
   });
 
   it("says who it is", async () => {

@@ -16,6 +16,7 @@ import type { LocalCache, NeighbourSummary } from "../peer/local-cache.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import type { PeerStatus } from "../peer/peer-options.ts";
 import type { RateLimits } from "../peer/rate-limits.ts";
+import type { WholeFiles } from "../peer/whole-files.ts";
 import { Activity } from "./activity.ts";
 import {
   DaemonLimits,
@@ -25,12 +26,15 @@ import {
   TaskParams,
   WantedContent,
 } from "./api-schema.ts";
+import { readBatchRequest, wholeAnswer } from "./batch-answer.ts";
+import { BatchServer } from "./batch-server.ts";
 import { addCacheRoutes } from "./cache-routes.ts";
 import { CachedTasks } from "./cached-tasks.ts";
 import { Catalog, askedKey } from "./catalog.ts";
 import { noteOwner } from "./data-owner.ts";
 import { bindControlSocket } from "./control-socket.ts";
-import { readerGone, streamDownload } from "./download-stream.ts";
+import { eventFrame } from "./download-frames.ts";
+import { failureEvent, readerGone, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
 
 /** The most downloads that run at once for the programs of one machine. */
@@ -45,6 +49,8 @@ export interface DownloadPeer {
   open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
   status(): Pick<PeerStatus, "nodeId" | "endpoint" | "supernodeUrl">;
   readonly limits: Pick<RateLimits, "values" | "set">;
+  /** Absent where small files are opened like all others. */
+  readonly wholeFiles?: Pick<WholeFiles, "fetch">;
   /** Absent where there is no cache to look after. */
   readonly cache?: LocalCache;
   neighbours?(): NeighbourSummary[];
@@ -71,6 +77,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #log: Log;
   readonly #app: FastifyInstance;
   readonly #closing = new AbortController();
+  readonly #batches: BatchServer;
   readonly #cached: { readonly catalog: Catalog; readonly tasks: CachedTasks } | undefined;
   readonly activity: Activity;
 
@@ -87,6 +94,14 @@ export class ControlServer implements AsyncDisposable {
     this.#log = deps.log;
     this.activity = new Activity(deps.clock);
     this.#app = this.#routes();
+    this.#batches = new BatchServer({
+      log: deps.log,
+      closing: this.#closing.signal,
+      answer: async (payload, signal) => await this.#answerWhole(payload, signal),
+    });
+    this.#app.server.on("upgrade", (request, socket, head) =>
+      this.#batches.upgrade(request, socket, head),
+    );
   }
 
   /** Listens. Throws UserError when another daemon answers there or the place cannot be used. */
@@ -121,6 +136,7 @@ export class ControlServer implements AsyncDisposable {
   /** Drains and removes the socket. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.drain();
+    this.#batches.close();
     const timer = setTimeout(() => this.#app.server.closeAllConnections(), CLOSE_MS_MAX);
     await this.#app.close();
     clearTimeout(timer);
@@ -184,6 +200,26 @@ export class ControlServer implements AsyncDisposable {
   async #download(body: DownloadRequest, reply: FastifyReply): Promise<void> {
     const request = taskRequestOf(body);
     await this.#stream(request, body, reply, (task) => this.#noted(task.taskId, body, request));
+  }
+
+  /** Answers a request of a batch; undefined where it has to be made alone. */
+  async #answerWhole(
+    payload: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<readonly Uint8Array[] | undefined> {
+    const { wholeFiles } = this.#peer;
+    if (!wholeFiles || signal.aborted || this.activity.running >= DOWNLOADS_MAX) return undefined;
+    using _running = this.activity.begin();
+    try {
+      const body = await readBatchRequest(payload);
+      if (body.range || body.linkPath !== undefined) return undefined;
+      const request = taskRequestOf(body);
+      const file = await wholeFiles.fetch(request, signal);
+      return file && wholeAnswer(file, this.#noted(file.taskId, body, request));
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      return [eventFrame(failureEvent(error, this.#log))];
+    }
   }
 
   /** Remembers what a task is of. Tells the client when an unfinished one was of an older version of it. */

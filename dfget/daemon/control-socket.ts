@@ -1,9 +1,10 @@
-import { chmod, lstat, mkdir, rm } from "node:fs/promises";
+import { chmod, lstat, rm } from "node:fs/promises";
 import type { Server } from "node:net";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 
 import type { Clock } from "../../platform/clock.ts";
+import { makeDirectory } from "../../platform/make-directory.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { HeldLock } from "./lock-file.ts";
 import { tryLock } from "./lock-file.ts";
@@ -24,7 +25,7 @@ export async function bindControlSocket(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(path), 0o700);
     // Two processes that both see a dead socket must not both replace it.
     await using _lock = await waitForLock(`${path}.lock`, deps.clock, signal);
     if (await isAnswering(path)) throw inUse(path);

@@ -22,6 +22,7 @@ const almostEvent = fc.record(
     heldBytes: fc.oneof(fc.nat(), value),
     sentBytes: fc.oneof(fc.nat(), value),
     isLinked: fc.oneof(fc.boolean(), value),
+    isCloned: fc.oneof(fc.boolean(), value),
     receivedBytes: fc.oneof(
       fc.record({ seed: fc.nat(), peers: fc.nat(), origin: fc.nat() }),
       value,

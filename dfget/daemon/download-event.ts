@@ -29,6 +29,7 @@ const FIELDS: Readonly<Record<DownloadEvent["event"], Readonly<Record<string, Ch
     lengthBytes: isCount,
     sentBytes: maybe(isCount),
     isLinked: maybe(isFlag),
+    isCloned: maybe(isFlag),
     receivedBytes: isBytesBySource,
   },
   failed: { code: isText, message: isText },

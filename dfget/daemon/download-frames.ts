@@ -30,10 +30,10 @@ export function contentHeader(lengthBytes: number): Uint8Array {
   return header(CONTENT, lengthBytes);
 }
 
-/** One thing read from an answer: an event, or a part of the content (a view, valid until the next). */
+/** One thing read from an answer: an event, or a part of the content (a view, valid until the next unless it `isLasting`). */
 export type DownloadPart =
   | { readonly kind: "event"; readonly event: DownloadEvent }
-  | { readonly kind: "content"; readonly bytes: Uint8Array };
+  | { readonly kind: "content"; readonly bytes: Uint8Array; readonly isLasting?: true };
 
 /**
  * Reads the frames of an answer as they come; content is handed on without waiting for the end of its
@@ -72,6 +72,23 @@ export async function* readDownloadFrames(
   if (held.length > 0 || contentLeftBytes > 0) {
     throw new DownloadFrameError("the answer ends inside a frame");
   }
+}
+
+/**
+ * The parts of a whole answer, without waiting: content as views of bytes that nobody writes to any more. Throws DownloadFrameError for anything else.
+ */
+export function readWholeAnswer(bytes: Uint8Array): DownloadPart[] {
+  const parts: DownloadPart[] = [];
+  for (let rest = bytes; rest.length > 0;) {
+    const frame = readHeader(rest);
+    const end = HEADER_BYTES + (frame?.lengthBytes ?? 0);
+    if (!frame || rest.length < end) throw new DownloadFrameError("the answer ends inside a frame");
+    const payload = rest.subarray(HEADER_BYTES, end);
+    if (frame.kind === CONTENT) parts.push({ kind: "content", bytes: payload, isLasting: true });
+    else parts.push({ kind: "event", event: readEvent(payload) });
+    rest = rest.subarray(end);
+  }
+  return parts;
 }
 
 function header(kind: number, lengthBytes: number): Buffer {

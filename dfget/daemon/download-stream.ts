@@ -1,6 +1,7 @@
+import { rm } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 
-import { abortable } from "../../platform/abortable.ts";
+import { NOT_NEEDED, abortable } from "../../platform/abortable.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
@@ -11,6 +12,8 @@ import { readRangeOf } from "./read-range.ts";
 import { DOWNLOAD_FRAME_BYTES_MAX, contentHeader, eventFrame } from "./download-frames.ts";
 
 const PROGRESS_INTERVAL_MS = 250;
+/** What is shorter is sent in less time than a clone takes. */
+const CLONED_BYTES_MIN = 256 * 1024;
 
 /** What of a task is wanted, where it may be put, and what is known of it beforehand. */
 type AskedContent = WantedContent & { readonly replacesTaskId?: string };
@@ -39,7 +42,7 @@ export async function streamDownload(
   } catch (error) {
     last = failureEvent(error, deps.log);
   }
-  ending.abort();
+  ending.abort(NOT_NEEDED);
   await reporting;
   response.end(eventFrame(last));
 }
@@ -55,10 +58,8 @@ async function sendContent(
   const range = readRangeOf(wanted.range, task.lengthBytes);
   response.write(eventFrame(openedEvent(task, range.firstByte, wanted.replacesTaskId)));
   const isWhole = range.firstByte === 0 && range.lastByte === undefined;
-  if (isWhole && wanted.linkPath !== undefined && task.linkTo) {
-    await abortable(task.completed, signal);
-    if (await task.linkTo(wanted.linkPath)) return completedEvent(task, 0, true);
-  }
+  const placed = isWhole ? await placeWhole(task, wanted, signal) : undefined;
+  if (placed) return { ...completedEvent(task, 0), ...placed };
   let sentBytes = 0;
   for await (const bytes of task.read(range, signal)) {
     for (let offset = 0; offset < bytes.length; offset += DOWNLOAD_FRAME_BYTES_MAX) {
@@ -68,20 +69,56 @@ async function sendContent(
     }
   }
   if (isWhole) await abortable(task.completed, signal);
-  return completedEvent(task, sentBytes, false);
+  return completedEvent(task, sentBytes);
 }
 
-function completedEvent(task: OpenTask, sentBytes: number, isLinked: boolean): DownloadEvent {
+type Placed = { readonly isLinked: true } | { readonly isCloned: true };
+
+/** Puts the whole where it is wanted once it is there; undefined where it has to be sent. */
+async function placeWhole(
+  task: OpenTask,
+  { linkPath, clonePath }: AskedContent,
+  signal: AbortSignal,
+): Promise<Placed | undefined> {
+  const mayLink = linkPath !== undefined && task.linkTo !== undefined;
+  // Asked before the content is there, which else would be sent while it comes.
+  const isLong = task.lengthBytes === undefined || task.lengthBytes >= CLONED_BYTES_MIN;
+  const mayClone =
+    isLong && clonePath !== undefined && (await task.canCloneTo?.(clonePath)) === true;
+  if (!mayLink && !mayClone) return undefined;
+  await abortable(task.completed, signal);
+  if (mayLink && (await task.linkTo?.(linkPath))) {
+    return await unlessGone({ isLinked: true }, linkPath, signal);
+  }
+  if (mayClone && (await task.cloneTo?.(clonePath))) {
+    return await unlessGone({ isCloned: true }, clonePath, signal);
+  }
+  return undefined;
+}
+
+/** Whoever is gone has taken away what was there before, and not this. */
+async function unlessGone(placed: Placed, path: string, signal: AbortSignal): Promise<Placed> {
+  if (!signal.aborted) return placed;
+  await rm(path, { force: true });
+  throw signal.reason;
+}
+
+function completedEvent(
+  task: OpenTask,
+  sentBytes: number,
+): Extract<DownloadEvent, { event: "completed" }> {
   return {
     event: "completed",
     lengthBytes: task.lengthBytes ?? sentBytes,
     sentBytes,
-    isLinked,
     receivedBytes: { ...task.progress().receivedBytes },
   };
 }
 
-/** Resolves when the bytes have left the process, so that their memory can be used again. */
+/**
+ * Settles when the bytes have left the process or never will, so that their memory can be used again. What is under way is
+ * not given up for the signal: as long as the reader is there, it may still get it.
+ */
 async function sendPart(
   response: ServerResponse,
   part: Uint8Array,
@@ -89,11 +126,13 @@ async function sendPart(
 ): Promise<void> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onClose = (): void => reject(readerGone());
+  response.once("close", onClose);
   response.cork();
   response.write(contentHeader(part.length));
   response.write(part, (error) => (error ? reject(readerGone(error)) : resolve()));
   response.uncork();
-  await abortable(promise, signal);
+  await promise.finally(() => response.off("close", onClose));
 }
 
 /** The reason of a download that nobody reads any more. */
@@ -112,13 +151,14 @@ async function reportProgress(
       await clock.sleep(PROGRESS_INTERVAL_MS, signal);
       // A reader that does not keep up wants no news on top.
       if (response.writableNeedDrain) continue;
-      const { lengthBytes, heldBytes, receivedBytes } = task.progress();
+      const { lengthBytes, heldBytes, receivedBytes, trouble } = task.progress();
       response.write(
         eventFrame({
           event: "progress",
           ...(lengthBytes === undefined ? {} : { lengthBytes }),
           heldBytes,
           receivedBytes: { ...receivedBytes },
+          ...(trouble === undefined ? {} : { trouble }),
         }),
       );
     }
@@ -144,7 +184,8 @@ function openedEvent(
   };
 }
 
-function failureEvent(error: unknown, log: Log): DownloadEvent {
+/** The last event of a download that failed; the log hears of defects. */
+export function failureEvent(error: unknown, log: Log): DownloadEvent {
   if (error instanceof ProtocolError) {
     return { event: "failed", code: error.code, message: error.message };
   }

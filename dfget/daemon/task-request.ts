@@ -39,6 +39,7 @@ export function taskRequestOf(request: DownloadRequest): TaskRequest {
     taskId: digest !== undefined && isPublic ? digestTaskId(digest) : undefined,
     origin: { url, headers },
     identity: { filteredQueryParameters: request.filter ?? [], tag: request.tag ?? "" },
+    answerAgeMs: request.answerAgeMs,
     pieceLengthBytes: request.pieceLengthBytes,
     backSource: request.backSource,
     limitBytesPerSecond: request.limitBytesPerSecond,

@@ -87,13 +87,14 @@ it(`sends no piece to ${TRIES} requests that ask in wrong ways, and leaves nothi
       for (const receivedBytes of answers) expect(receivedBytes).toBeLessThan(2000);
     }
   };
-  await run(100);
+  // Half of them for the garbage that a process settles at: what comes on top would be a leak.
+  await run(TRIES / 2);
   const filesBefore = readdirSync("/proc/self/fd").length;
   const memoryBefore = process.memoryUsage().rss;
-  await run(TRIES);
+  await run(TRIES / 2);
   expect(uploads).toBe(0);
   expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(filesBefore + 20);
-  expect(process.memoryUsage().rss - memoryBefore).toBeLessThan(80 * 1024 * 1024);
+  expect(process.memoryUsage().rss - memoryBefore).toBeLessThan(60 * 1024 * 1024);
   // And whoever asks as he should is served as ever.
   expect(await ask(piece(`/pieces/${TASK_ID}/0`))).toBeGreaterThan(PIECE_LENGTH_BYTES);
 });

@@ -6,7 +6,7 @@ import type { TaskFrame } from "./joins.ts";
 import type { TaskSession } from "./task-session.ts";
 
 /**
- * Stores a small task that came whole with the supernode's answer. Returns whether it did; content that
+ * Stores a small task that came whole with the supernode's answer, which proves it. Returns whether it did; content that
  * does not fit the task is ignored, for it can be fetched like any other.
  */
 export async function storeInlineContent(
@@ -28,11 +28,12 @@ export async function storeInlineContent(
     return false;
   }
   session.commit(0, Uint8Array.from(certificate), "seed");
-  if (digest) session.stored.setProven();
+  session.stored.setProven();
   return true;
 }
 
-function isContentOf(digest: Digest, content: Uint8Array): boolean {
+/** Whether a content has the digest that its task is named by. */
+export function isContentOf(digest: Digest, content: Uint8Array): boolean {
   const check = new DigestCheck(digest);
   check.update(content);
   return check.finish().matches;

@@ -16,6 +16,7 @@ function createJoins(options: { isConnected?: boolean } = {}) {
       sent.push(frame);
       return options.isConnected ?? true;
     },
+    doubt: () => undefined,
     clock: systemClock,
   });
   return { joins, sent };
@@ -29,7 +30,13 @@ describe("a join", () => {
   it("carries the origin and its headers, and gets the answer with its number", async () => {
     const { joins, sent } = createJoins();
     const headers = new Map([["accept", "*/*"]]);
-    const asked = joins.ask(4, { taskId, origin: { url: "http://o/", headers } }, undefined, never);
+    const asked = joins.ask(
+      4,
+      { taskId, origin: { url: "http://o/", headers } },
+      undefined,
+      false,
+      never,
+    );
     expect(sent).toMatchObject([
       { kind: "join", task: 4, taskId, origin: { headers: [{ name: "accept", value: "*/*" }] } },
     ]);
@@ -40,7 +47,7 @@ describe("a join", () => {
 
   it("keeps what is said of the task before it is open, for later", async () => {
     const { joins } = createJoins();
-    const asked = joins.ask(4, { taskId }, undefined, never);
+    const asked = joins.ask(4, { taskId }, undefined, false, never);
     joins.answered(answer(4));
     await asked;
     const offer = { kind: "offer", task: 4, pieces: [0] } as const;
@@ -51,7 +58,7 @@ describe("a join", () => {
 
   it("fails with what the supernode says", async () => {
     const { joins } = createJoins();
-    const asked = joins.ask(4, { taskId }, undefined, never);
+    const asked = joins.ask(4, { taskId }, undefined, false, never);
     const abort = { kind: "abort", task: 4, code: "ORIGIN_NOT_FOUND", discard: false } as const;
     joins.refused({ ...abort, message: "the origin has no such content", originStatus: 404 });
     await expect(asked).rejects.toMatchObject({
@@ -64,18 +71,18 @@ describe("a join", () => {
 
   it("takes a code that it does not know for an internal one", async () => {
     const { joins } = createJoins();
-    const asked = joins.ask(4, { taskId }, undefined, never);
+    const asked = joins.ask(4, { taskId }, undefined, false, never);
     joins.refused({ kind: "abort", task: 4, code: "NEW_ONE", message: "x", discard: false });
     await expect(asked).rejects.toMatchObject({ code: "INTERNAL" });
   });
 
   it("fails at once without a connection, and when the connection is lost", async () => {
     const { joins } = createJoins({ isConnected: false });
-    await expect(joins.ask(1, { taskId }, undefined, never)).rejects.toMatchObject({
+    await expect(joins.ask(1, { taskId }, undefined, false, never)).rejects.toMatchObject({
       code: "SUPERNODE_UNAVAILABLE",
     });
     const connected = createJoins().joins;
-    const asked = connected.ask(1, { taskId }, undefined, never);
+    const asked = connected.ask(1, { taskId }, undefined, false, never);
     connected.lost();
     await expect(asked).rejects.toMatchObject({ code: "SUPERNODE_UNAVAILABLE" });
   });
@@ -83,7 +90,7 @@ describe("a join", () => {
   it("is left when the caller no longer waits", async () => {
     const { joins, sent } = createJoins();
     const abort = new AbortController();
-    const asked = joins.ask(9, { taskId }, undefined, abort.signal);
+    const asked = joins.ask(9, { taskId }, undefined, false, abort.signal);
     abort.abort(new Error("gone"));
     await expect(asked).rejects.toThrow("gone");
     expect(sent.at(-1)).toEqual({ kind: "leave", task: 9 });

@@ -1,6 +1,7 @@
 import { isErrorCode } from "../../protocol/error-table.ts";
 import type { NodeFrame, SupernodeFrame } from "../../protocol/node-frames.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { NOT_NEEDED } from "../../platform/abortable.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { TaskRequest } from "./open-task.ts";
 
@@ -10,6 +11,8 @@ export type Holding = Extract<NodeFrame, { kind: "join" }>["holding"];
 
 /** How long a supernode may take to answer; it has its own time limits for the origin within this. */
 const ANSWER_MS_MAX = 60_000;
+/** After this it is asked whether it is there at all. */
+const DOUBT_MS = 2000;
 /** Frames kept for a task between its answer and the moment that it is open. */
 const EARLY_FRAMES_MAX = 512;
 
@@ -21,12 +24,15 @@ interface PendingJoin {
 /** The joins that a supernode has not answered yet, and what it said meanwhile. */
 export class Joins {
   readonly #send: (frame: NodeFrame) => boolean;
+  readonly #doubt: () => void;
   readonly #clock: Clock;
   readonly #pending = new Map<number, PendingJoin>();
   readonly #early = new Map<number, SupernodeFrame[]>();
 
-  constructor(deps: { send(frame: NodeFrame): boolean; clock: Clock }) {
+  /** `doubt` is called when an answer is long in coming. */
+  constructor(deps: { send(frame: NodeFrame): boolean; doubt(): void; clock: Clock }) {
     this.#send = (frame) => deps.send(frame);
+    this.#doubt = () => deps.doubt();
     this.#clock = deps.clock;
   }
 
@@ -38,6 +44,7 @@ export class Joins {
     task: number,
     request: TaskRequest,
     holding: Holding,
+    mayHold: boolean,
     signal: AbortSignal,
   ): Promise<TaskFrame> {
     const { promise, resolve, reject } = Promise.withResolvers<TaskFrame>();
@@ -49,12 +56,10 @@ export class Joins {
       this.#send({ kind: "leave", task });
     };
     signal.addEventListener("abort", leave, { once: true });
-    this.#clock.sleep(ANSWER_MS_MAX, over.signal).then(
-      () => reject(unavailable("the supernode did not answer in time")),
-      () => undefined,
-    );
+    this.#watch(over.signal).then(reject, () => undefined);
     try {
-      if (!this.#send(joinFrame(task, request, holding)))
+      const frame = joinFrame(task, request, holding);
+      if (!this.#send(mayHold ? { ...frame, mayHold } : frame))
         throw unavailable("no supernode is connected");
       return await promise;
     } catch (error) {
@@ -62,10 +67,18 @@ export class Joins {
       signal.throwIfAborted();
       throw error;
     } finally {
-      over.abort();
+      over.abort(NOT_NEEDED);
       signal.removeEventListener("abort", leave);
       this.#pending.delete(task);
     }
+  }
+
+  /** Resolves to an error when no answer has come for too long. */
+  async #watch(over: AbortSignal): Promise<ProtocolError> {
+    await this.#clock.sleep(DOUBT_MS, over);
+    this.#doubt();
+    await this.#clock.sleep(ANSWER_MS_MAX - DOUBT_MS, over);
+    return unavailable("the supernode did not answer in time");
   }
 
   /** Takes an answer. Returns false when nobody waits for it. */
@@ -117,7 +130,7 @@ export function joinFrame(
   request: TaskRequest,
   holding: Holding,
   admission?: Uint8Array,
-): NodeFrame {
+): Extract<NodeFrame, { kind: "join" }> {
   return {
     kind: "join",
     task,
@@ -130,6 +143,9 @@ export function joinFrame(
     pieceLengthBytes: request.pieceLengthBytes,
     holding,
     admission,
+    answerAgeMs: request.answerAgeMs,
+    ...(request.isPart === true ? { isPart: true } : {}),
+    wholeBytesMax: request.wholeBytesMax,
   };
 }
 

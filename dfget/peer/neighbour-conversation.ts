@@ -68,8 +68,11 @@ export class NeighbourConversation implements NeighbourEvents {
     session: TaskSession,
     frame: Extract<PeerFrame, { kind: "hello" }>,
   ): void {
-    this.#deps.keeper.touch(session);
-    this.#deps.driver.heard(link, session, frame);
+    const { keeper, driver } = this.#deps;
+    keeper.touch(session);
+    // What came whole with the supernode's answer is exchanged from here on.
+    if (session.isComplete) driver.open(session, false);
+    driver.heard(link, session, frame);
   }
 
   #about(

@@ -12,6 +12,7 @@ import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Task } from "../swarm/swarm.ts";
+import type { NeighbourSummary } from "./local-cache.ts";
 import { NeighbourLink } from "./neighbour-link.ts";
 
 /** Another node, as the supernode names it. */
@@ -85,6 +86,13 @@ export class Neighbours {
     return this.#byNode.values();
   }
 
+  summaries(): NeighbourSummary[] {
+    return [...this.#byNode.values()].map(({ nodeId, endpoint }) => ({
+      nodeId,
+      endpoint: formatEndpoint(endpoint),
+    }));
+  }
+
   get count(): number {
     return this.#byNode.size;
   }
@@ -93,9 +101,9 @@ export class Neighbours {
   dial({ nodeId, endpoint }: NeighbourAddress): void {
     if (this.#isClosed || nodeId === this.#self.nodeId) return;
     if (this.#byNode.has(nodeId) || this.#dialling.has(nodeId)) return;
-    if (this.#byNode.size + this.#strangers.size >= LINKS_MAX) return;
+    const isFull = this.#byNode.size + this.#strangers.size >= LINKS_MAX;
     const url = URL.parse(`ws://${formatEndpoint(endpoint)}/control`);
-    if (!url) {
+    if (!url || isFull) {
       // A host such as 10.0.0.256 has the form of an endpoint and is none. Told later: the caller is not done yet.
       queueMicrotask(() => this.#events.unreachable(nodeId));
       return;

@@ -14,12 +14,25 @@ export interface TaskRequest {
   /** What tells tasks of one URL apart, see UrlTaskIdentity. */
   readonly identity?:
     { readonly filteredQueryParameters: readonly string[]; readonly tag: string } | undefined;
+  /** How old what the origin said of the file may be, milliseconds; it is asked anew when absent. */
+  readonly answerAgeMs?: number | undefined;
   /** Overrides the table of piece lengths; within the limits of the protocol. */
   readonly pieceLengthBytes?: number | undefined;
+  /** Only what is read shall be fetched. The last piece then comes before the whole is proven. */
+  readonly isPart?: boolean | undefined;
   /** The most bytes a second that the task is received with; no limit when absent. */
   readonly limitBytesPerSecond?: number | undefined;
+  /** How long a content may be that the supernode sends with its answer, where few nodes take part; 256 KiB when absent. */
+  readonly wholeBytesMax?: number | undefined;
   /** False forbids this node to ask the origin itself when no supernode and no peer can serve. */
   readonly backSource?: boolean | undefined;
+}
+
+/** The whole of a small task that a node holds. It is shared by all who ask: nobody writes to its bytes. */
+export interface SmallContent {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string | undefined;
+  readonly source: "memory" | "disk";
 }
 
 /** How far a task is at this node. */
@@ -33,6 +46,8 @@ export interface TaskProgress {
     readonly peers: number;
     readonly origin: number;
   };
+  /** Why nothing comes from the origin at the moment, where it is tried again. */
+  readonly trouble?: string | undefined;
 }
 
 /** A task that somebody at this node reads. Closing it lets the task go on only if others read it. */
@@ -46,6 +61,8 @@ export interface OpenTask extends AsyncDisposable {
   readonly lastModified?: string | undefined;
   /** Where the first piece came from. */
   readonly firstSource: ByteSource;
+  /** Where the piece with this byte came from, once that was read. */
+  sourceAt(offsetBytes: number): ByteSource;
   /**
    * Verified bytes in order from `firstByte` to `lastByte` (included; the end when absent). The last
    * piece of content with a digest comes only after the whole was proven. Views are valid until the
@@ -65,4 +82,11 @@ export interface OpenTask extends AsyncDisposable {
    * possible, as on another file system; only for a task that is completed.
    */
   linkTo?(path: string): Promise<boolean>;
+  /**
+   * Makes `path` a file of its own with the content, which shares its room on the disk. Resolves to false as `linkTo`
+   * does, also where the file system knows nothing of the kind.
+   */
+  cloneTo?(path: string): Promise<boolean>;
+  /** Whether `cloneTo` will be possible once the task is completed, as far as can be told. */
+  canCloneTo?(path: string): Promise<boolean>;
 }

@@ -6,7 +6,7 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { openMemoryStore } from "../../store/memory-store.ts";
 import { putPieces, testTask } from "../../test/conformance/piece-fixture.ts";
 import { OriginRuns } from "./origin-runs.ts";
-import { TaskSession } from "./task-session.ts";
+import { sessionOf } from "./session-fixture.ts";
 
 const never = new AbortController().signal;
 
@@ -14,14 +14,9 @@ const never = new AbortController().signal;
 async function failingTask(code: ErrorCode = "ORIGIN_FAILED") {
   const store = openMemoryStore();
   const stored = await store.open(testTask("origin runs", 3));
-  const session = new TaskSession({
-    number: 1,
-    taskId: stored.record.taskId,
-    stored,
+  const session = sessionOf(stored, {
     origin: { url: "http://origin.example/file", headers: new Map() },
-    identity: undefined,
     mayUseOrigin: true,
-    version: { lengthBytes: undefined, etag: undefined, lastModified: undefined },
   });
   const driver = {
     nowMs: 0,
@@ -53,6 +48,7 @@ it("gives a task up when its origin fails again and again and nothing comes from
   await using _store = store;
   for (const seconds of [0, 1, 3, 7, 30, 59]) await failAtMs(seconds * 1000);
   expect(session.failure).toBeUndefined();
+  expect(session.progress().trouble).toBe("it did not work; try again later");
   expect(driver.failedRuns).toBe(6);
   await failAtMs(60_000);
   expect(session.failure?.code).toBe("ORIGIN_FAILED");

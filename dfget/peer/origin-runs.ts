@@ -70,7 +70,11 @@ export class OriginRuns {
       const isFinal = error instanceof ProtocolError && isForGood(error);
       if (isFinal || session.lengthBytes === undefined || this.#isHopeless(session)) {
         session.fail(asProtocolError(error));
-      } else driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
+        return;
+      }
+      // Whoever waits shall know what for.
+      session.trouble = (error as Error).message;
+      driver.originRunFailed(session, session.stored.have.firstMissing(run.firstPiece));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../protocol/endpoint.ts";
+import type { OriginBook } from "../../platform/origin/origin-book.ts";
 import type { RateLimitValues } from "./rate-limits.ts";
 
 /** What a peer is started with. */
@@ -16,6 +17,8 @@ export interface PeerOptions {
   readonly diskQuotaBytes: number;
   /** Addresses that may be read although they are loopback, link-local or the like. */
   readonly allowOrigins: readonly string[];
+  /** What was said about single origins; nothing when absent. */
+  readonly origins?: OriginBook;
   /** What the rates begin with; no limits when absent. */
   readonly limits?: RateLimitValues;
 }

@@ -164,9 +164,14 @@ export class PeerServer {
   }
 }
 
+/** With its length, for a node takes no answer that comes in chunks. */
 function refuse(response: ServerResponse, code: ErrorCode, message: string): void {
-  response.writeHead(ERRORS[code].status, { "content-type": "application/json" });
-  response.end(JSON.stringify({ code, message }));
+  const body = JSON.stringify({ code, message });
+  response.writeHead(ERRORS[code].status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
 }
 
 function answerUpgrade(socket: Duplex, code: ErrorCode, message: string): void {

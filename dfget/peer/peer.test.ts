@@ -15,6 +15,7 @@ import { nodeFrames, supernodeFrames } from "../../protocol/node-frames.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import { silentLog } from "../../platform/log.ts";
 import { Signer } from "../../platform/signing.ts";
+import { until } from "../../test/harness/until.ts";
 import type { OpenTask } from "./open-task.ts";
 import { Peer } from "./peer.ts";
 
@@ -206,5 +207,52 @@ describe("a peer with a supernode", () => {
     await using _task = await peer.open({ origin, identity, backSource: false }, never);
     await again.promise;
     expect(joins[1]).toMatchObject({ taskId, identity, origin: { url: origin.url } });
+  });
+
+  it("asks for what each reader of parts needs next, however much another reads", async () => {
+    const wanted = new Set<number>();
+    const supernode = await startSupernode((frame, send) => {
+      if (frame.kind === "want") frame.pieces.forEach((piece) => wanted.add(piece));
+      if (frame.kind !== "join") return;
+      const { task } = frame;
+      send({ kind: "task", task, taskId: wrongDigest, ...shape, lengthBytes: 100 * MIB });
+    });
+    const peer = await startPeer([supernode]);
+    await using task = await peer.open({ taskId: wrongDigest, isPart: true }, never);
+    const abort = new AbortController();
+    stack.defer(() => abort.abort());
+    const read = (firstByte: number, lastByte: number): void => {
+      const bytes = task.read({ firstByte, lastByte }, abort.signal)[Symbol.asyncIterator]();
+      bytes.next().catch(() => undefined);
+    };
+    read(0, 80 * MIB);
+    read(90 * MIB, 90 * MIB + 1);
+    await until(() => wanted.has(90), { what: "the piece of the second reader" });
+    expect(wanted.has(70)).toBe(false);
+  });
+
+  it("has a caller admitted anew where the admission is old, and others not", async () => {
+    const taskId = `${wrongDigest}@${"c".repeat(24)}` as TaskId;
+    const numbers: [kind: string, task: number][] = [];
+    const signer = Signer.ephemeral();
+    const supernode = await startSupernode((frame, send) => {
+      if (frame.kind === "leave") numbers.push([frame.kind, frame.task]);
+      if (frame.kind !== "join") return;
+      const { kind, task } = frame;
+      numbers.push([kind, task]);
+      const untilMs = Date.now() + 10 * 60_000;
+      const grantedAtMs = Date.now() - (task === 1 ? 31 * 60_000 : 0);
+      const admission = signer.admit(taskId, "0".repeat(32), { grantedAtMs, untilMs });
+      send({ kind: "task", task, taskId, ...shape, admission });
+    });
+    const peer = await startPeer([supernode]);
+    const request = { taskId, isPart: true };
+    for (let time = 0; time < 3; time++) stack.use(await peer.open(request, never));
+    await until(() => numbers.length === 3, { what: "the second join to be left" });
+    expect(numbers).toEqual([
+      ["join", 1],
+      ["join", 2],
+      ["leave", 2],
+    ]);
   });
 });

@@ -12,10 +12,13 @@ import { openMemoryStore } from "../../store/memory-store.ts";
 import type { PieceStore } from "../../store/piece-store.ts";
 import { testBytes, testTask, testTaskId } from "../../test/conformance/piece-fixture.ts";
 import { PieceFetcher } from "../transfer/piece-fetcher.ts";
+import { ArrivedPieces } from "./arrived-pieces.ts";
 import { PeerMetrics } from "./peer-metrics.ts";
 import type { IntakeResult } from "./piece-intake.ts";
 import { PieceIntake } from "./piece-intake.ts";
-import { TaskSession } from "./task-session.ts";
+import type { ReaderCursor } from "./task-session.ts";
+import type { TaskSession } from "./task-session.ts";
+import { sessionOf } from "./session-fixture.ts";
 
 const supernode = Signer.ephemeral();
 const taskId = testTaskId("intake");
@@ -24,6 +27,7 @@ const identity = { taskId, pieceIndex: 0, lengthBytes: bytes.length };
 
 let store: PieceStore;
 let fetcher: PieceFetcher;
+let arrived: ArrivedPieces;
 /** What the other node answers. */
 let answer: { status: number; bytes: Uint8Array; certificate: Uint8Array };
 const server = createServer((_request, response) => {
@@ -38,6 +42,7 @@ const server = createServer((_request, response) => {
 beforeEach(async () => {
   store = openMemoryStore();
   fetcher = new PieceFetcher({ log: silentLog });
+  arrived = new ArrivedPieces(bytes.length);
   answer = { status: 200, bytes, certificate: supernode.certifyPiece(identity, sha256(bytes)) };
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
 });
@@ -49,7 +54,9 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-async function fetchPiece(): Promise<{ result: IntakeResult; session: TaskSession }> {
+async function fetchPiece(
+  reader?: ReaderCursor,
+): Promise<{ result: IntakeResult; session: TaskSession }> {
   const keys = new TrustedKeys();
   keys.add(supernode.publicKey);
   const state = {
@@ -69,17 +76,12 @@ async function fetchPiece(): Promise<{ result: IntakeResult; session: TaskSessio
     nodeId,
     calendar: () => 0,
     renew: () => undefined,
+    makeRoom: async () => false,
+    arrived,
   });
   const stored = await store.open(testTask("intake", 2));
-  const session = new TaskSession({
-    number: 1,
-    taskId,
-    stored,
-    origin: undefined,
-    identity: undefined,
-    mayUseOrigin: false,
-    version: { lengthBytes: undefined, etag: undefined, lastModified: undefined },
-  });
+  const session = sessionOf(stored);
+  if (reader) session.cursors.add(reader);
   const { port } = server.address() as AddressInfo;
   const endpoint = { host: "127.0.0.1", port, basePath: "", source: "peers" } as const;
   const { signal } = new AbortController();
@@ -122,6 +124,27 @@ describe("a piece from another node", () => {
     const other = { ...identity, pieceIndex: 1 };
     answer.certificate = supernode.certifyPiece(other, sha256(bytes));
     expect((await fetchPiece()).result).toBe("failed");
+  });
+
+  it("is in memory, too, for a reader that waits for it", async () => {
+    const { session } = await fetchPiece({ piece: 0, lastPiece: 5 });
+    using lent = arrived.lend(session, 0);
+    expect(Buffer.from(lent!.bytes).equals(bytes)).toBe(true);
+    const stored = Buffer.alloc(bytes.length);
+    await session.stored.read(0, stored);
+    expect(stored.equals(bytes)).toBe(true);
+  });
+
+  it("takes no memory of readers when it is wrong, or nobody waits for it", async () => {
+    const { session: unread } = await fetchPiece();
+    expect(arrived.lend(unread, 0)).toBeUndefined();
+    await store[Symbol.asyncDispose]();
+    answer.bytes = testBytes(1);
+    const { result, session: wrong } = await fetchPiece({ piece: 0, lastPiece: 5 });
+    expect(result).toBe("corrupt");
+    expect(arrived.lend(wrong, 0)).toBeUndefined();
+    // There is room for one.
+    expect(arrived.take(wrong, 0)).toBeDefined();
   });
 
   it("may come later when the sender has no slot", async () => {

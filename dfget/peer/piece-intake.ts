@@ -11,6 +11,7 @@ import { formatPiecePath } from "../../store/piece-path.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
 import { PieceFetchError } from "../transfer/piece-fetch-error.ts";
 import type { PieceFetchResult, PieceFetcher } from "../transfer/piece-fetcher.ts";
+import type { ArrivedPieces } from "./arrived-pieces.ts";
 import type { PeerMetrics } from "./peer-metrics.ts";
 import { isOnDisk } from "./piece-on-disk.ts";
 import type { TaskSession } from "./task-session.ts";
@@ -36,6 +37,8 @@ export class PieceIntake {
   readonly #nodeId: string;
   readonly #calendar: Calendar;
   readonly #renew: (session: TaskSession) => void;
+  readonly #makeRoom: () => Promise<boolean>;
+  readonly #arrived: ArrivedPieces;
 
   constructor(deps: {
     fetcher: PieceFetcher;
@@ -46,6 +49,10 @@ export class PieceIntake {
     calendar: Calendar;
     /** The session's admission ends soon. */
     renew(session: TaskSession): void;
+    /** The store is full: lets go of what nobody uses. Resolves to whether that may have helped. */
+    makeRoom(): Promise<boolean>;
+    /** Gets the pieces that readers wait for. */
+    arrived: ArrivedPieces;
   }) {
     this.#fetcher = deps.fetcher;
     this.#keys = deps.keys;
@@ -54,6 +61,8 @@ export class PieceIntake {
     this.#nodeId = deps.nodeId;
     this.#calendar = deps.calendar;
     this.#renew = (session) => deps.renew(session);
+    this.#makeRoom = async () => await deps.makeRoom();
+    this.#arrived = deps.arrived;
   }
 
   /** Fetches a piece; never rejects. A full disk fails the session, for nothing else can be done here. */
@@ -68,9 +77,12 @@ export class PieceIntake {
     const { offsetBytes, lengthBytes } = session.span(piece);
     const { stored, taskId } = session;
     let isReserved = false;
+    let takenBytes = 0;
     try {
-      stored.reserve(lengthBytes);
+      await this.#reserve(session, lengthBytes);
       isReserved = true;
+      const buffer = this.#arrived.take(session, piece);
+      takenBytes = buffer?.byteLength ?? 0;
       const result = await this.#fetcher.fetch(
         {
           host: endpoint.host,
@@ -80,6 +92,7 @@ export class PieceIntake {
           fd: stored.fd,
           offsetBytes,
           lengthBytes,
+          buffer,
           taskBucket: session.bucket.memory,
         },
         signal,
@@ -96,9 +109,12 @@ export class PieceIntake {
       }
       const wasContested = await endRivals();
       if (stored.have.has(piece)) return "aborted";
+      // Another transfer wrote over it: nobody is to blame.
       if (wasContested && !(await isOnDisk(stored, { offsetBytes, lengthBytes }, vouched)))
-        return "failed";
+        return "busy";
       if (result.certificate[0] !== 1) session.needsWholeCheck = true;
+      if (result.bytes) this.#arrived.keep(session, piece, result.bytes.buffer);
+      takenBytes = 0;
       session.commit(piece, result.certificate, endpoint.source);
       isReserved = false;
       this.#metrics.pieceReceived(endpoint.source, lengthBytes);
@@ -107,6 +123,16 @@ export class PieceIntake {
       return this.#resultOf(session, error, signal);
     } finally {
       if (isReserved) stored.release(lengthBytes);
+      this.#arrived.drop(takenBytes);
+    }
+  }
+
+  async #reserve({ stored }: TaskSession, lengthBytes: number): Promise<void> {
+    try {
+      stored.reserve(lengthBytes);
+    } catch (error) {
+      if (!(error instanceof StorageFullError) || !(await this.#makeRoom())) throw error;
+      stored.reserve(lengthBytes);
     }
   }
 

@@ -28,6 +28,12 @@ export class SessionAdmission {
     this.#isRenewalAsked = false;
   }
 
+  /** Whether the next caller had better be admitted anew. */
+  isOld(nowEpochMs: number): boolean {
+    const admission = parseAdmission(this.#bytes);
+    return admission !== undefined && nowEpochMs - admission.grantedAtMs > OLD_MS;
+  }
+
   /** Whether it is time to ask for a later one: true once, in the second half of its life. */
   takeRenewal(nowEpochMs: number): boolean {
     const admission = parseAdmission(this.#bytes);
@@ -39,5 +45,10 @@ export class SessionAdmission {
   }
 }
 
+/**
+ * After this a caller's right is asked for again. An admission is renewed for an hour, which is enough for a transfer, but
+ * parts of a content may be read for days.
+ */
+const OLD_MS = 30 * 60_000;
 /** How long before its end a later admission is asked for. */
 const RENEWAL_MS = 5 * 60_000;

@@ -2,7 +2,7 @@ import { isPieceLength, isTaskShape } from "../../protocol/piece-table.ts";
 import { ERRORS } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import { parseTaskId } from "../../protocol/task-id.ts";
+import { parseTaskId, taskDigest } from "../../protocol/task-id.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
 import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
@@ -14,11 +14,18 @@ import { resolveAtOrigin } from "./origin-resolver.ts";
 import type { Sessions } from "./sessions.ts";
 import { TaskSession } from "./task-session.ts";
 
+/** What is cut into fewer pieces is fetched whole, whatever part is asked for. */
+const PART_PIECES_MIN = 4;
+
+const UNFINISHED_LIFE_MS = 1000;
+
 /** A task that was found, and how. */
 export interface OpenedSession {
   readonly session: TaskSession;
   /** The supernode's answer; absent when this node asked the origin itself. */
   readonly frame: TaskFrame | undefined;
+  /** The supernode waits for a word of what is held. */
+  readonly mayHold?: boolean;
   /** False when the task turned out to be open here already. */
   readonly isNew: boolean;
 }
@@ -32,6 +39,8 @@ export interface SessionOpenerDeps {
   readonly random: Random;
   /** Waits a moment for the first connection; resolves to whether there is one. */
   whenConnected(signal: AbortSignal): Promise<boolean>;
+  /** Whether what is held is what it was; takes the task out of use where it is not. */
+  isSound(session: TaskSession): Promise<boolean>;
   /** Takes a task that failed out of use, so that it can begin anew. */
   retire(session: TaskSession): void;
   /** Resolves when sessions of the task that went out of use do no more. */
@@ -42,6 +51,8 @@ export interface SessionOpenerDeps {
 /** Finds out what a request means, from the supernode or else from the origin, and makes its session. */
 export class SessionOpener {
   readonly #deps: SessionOpenerDeps;
+  #isUnfinished = false;
+  #unfinishedAtMs = -Infinity;
 
   constructor(deps: SessionOpenerDeps) {
     this.#deps = deps;
@@ -51,17 +62,37 @@ export class SessionOpener {
   async open(request: TaskRequest, signal: AbortSignal): Promise<OpenedSession> {
     const number = this.#deps.sessions.allot();
     try {
-      const frame = await this.#askSupernode(number, request, signal);
-      return await this.#openJoined(number, request, frame);
+      const mayHold = request.taskId === undefined && this.#hasUnfinished();
+      const frame = await this.#askSupernode(number, request, mayHold, signal);
+      return { ...(await this.#openJoined(number, request, frame)), mayHold };
     } catch (error) {
       if (!mayAskOrigin(error, request)) throw error;
       return await this.#openAtOrigin(number, request, signal);
     }
   }
 
+  /**
+   * What the supernode says of a request, which the node takes part in then by that number until it leaves; undefined where the
+   * request must be opened to be served. Throws as `open` does.
+   */
+  async ask(
+    request: TaskRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly number: number; readonly frame: TaskFrame } | undefined> {
+    if (request.taskId !== undefined || this.#hasUnfinished()) return undefined;
+    const number = this.#deps.sessions.allot();
+    try {
+      return { number, frame: await this.#askSupernode(number, request, false, signal) };
+    } catch (error) {
+      if (!mayAskOrigin(error, request)) throw error;
+      return undefined;
+    }
+  }
+
   async #askSupernode(
     number: number,
     request: TaskRequest,
+    mayHold: boolean,
     signal: AbortSignal,
   ): Promise<TaskFrame> {
     if (!(await this.#deps.whenConnected(signal))) {
@@ -71,7 +102,20 @@ export class SessionOpener {
       );
     }
     const holding = request.taskId && (await this.#holding(request.taskId));
-    return await this.#deps.joins.ask(number, request, holding, signal);
+    return await this.#deps.joins.ask(number, request, holding, mayHold, signal);
+  }
+
+  /** Whether something is held of a file whose URL may be meant; looked up now and then, for tasks may be many. */
+  #hasUnfinished(): boolean {
+    const { store, sessions, clock } = this.#deps;
+    if (clock.nowMs() - this.#unfinishedAtMs < UNFINISHED_LIFE_MS) return this.#isUnfinished;
+    this.#unfinishedAtMs = clock.nowMs();
+    this.#isUnfinished = store.list().some(({ taskId, heldPieces, isProven }) => {
+      const isLeft = heldPieces > 0 && !isProven && taskDigest(taskId) === undefined;
+      // What is being fetched now is known to the supernode.
+      return isLeft && !sessions.byTaskId(taskId);
+    });
+    return this.#isUnfinished;
   }
 
   async #holding(taskId: TaskId): Promise<Holding> {
@@ -111,7 +155,10 @@ export class SessionOpener {
       );
     }
     const existing = await this.#usable(taskId);
-    if (existing) return { session: existing, frame: undefined, isNew: false };
+    if (existing) {
+      if (frame.admission) existing.admission?.replace(frame.admission);
+      return { session: existing, frame: undefined, isNew: false };
+    }
     const version = {
       lengthBytes: frame.lengthBytes,
       etag: undefined,
@@ -146,7 +193,7 @@ export class SessionOpener {
 
   async #usable(taskId: TaskId): Promise<TaskSession | undefined> {
     const existing = this.#deps.sessions.byTaskId(taskId);
-    if (existing && !existing.failure) return existing;
+    if (existing && !existing.failure && (await this.#deps.isSound(existing))) return existing;
     if (existing) this.#deps.retire(existing);
     await this.#deps.retired(taskId);
     return this.#deps.sessions.byTaskId(taskId);
@@ -182,6 +229,7 @@ export class SessionOpener {
       origin: request.origin,
       identity: request.identity,
       mayUseOrigin: request.backSource !== false,
+      isPart: request.isPart,
       version,
       limitBytesPerSecond: request.limitBytesPerSecond,
       admission: frame?.admission,
@@ -220,6 +268,11 @@ export class SessionOpener {
       );
     }
   }
+}
+
+/** Whether only parts are to be fetched: not of what has so few pieces that the parts are most of it. */
+export function isPartOf({ pieceCount }: TaskSession, { isPart }: TaskRequest): boolean {
+  return isPart === true && pieceCount !== undefined && pieceCount >= PART_PIECES_MIN;
 }
 
 /** What a stored task tells the supernode when it is joined again. */

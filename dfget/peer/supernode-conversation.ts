@@ -102,8 +102,8 @@ export class SupernodeConversation implements SupernodeLinkEvents {
     }
   }
 
-  /** A new session is open: what the supernode said of it so far. */
-  opened(session: TaskSession, frame: TaskFrame | undefined): void {
+  /** A new session is open: what the supernode said of it so far. With `mayHold` it waits for a word of what is held. */
+  opened(session: TaskSession, frame: TaskFrame | undefined, mayHold = false): void {
     const early = this.#deps.joins.takeEarly(session.number);
     if (!frame) return;
     if (this.#answeredAt.get(frame) !== this.#lostCount) {
@@ -113,6 +113,7 @@ export class SupernodeConversation implements SupernodeLinkEvents {
     }
     this.#meet(session.number, frame.neighbours, false);
     for (const later of early) this.frame(later);
+    if (mayHold) this.#tellProgress(session.number, session);
   }
 
   #answered(frame: TaskFrame): void {
@@ -262,10 +263,10 @@ export class SupernodeConversation implements SupernodeLinkEvents {
   }
 
   #join(session: TaskSession): void {
-    const { taskId, identity } = session;
+    const { taskId, identity, isPart } = session;
     // Whoever has everything needs no origin, and its headers may be secrets.
     const origin = session.isComplete ? undefined : session.origin;
-    const request = { taskId, origin, identity };
+    const request = { taskId, origin, identity, isPart };
     const holding = holdingOf(session.stored);
     const admission = session.isComplete ? undefined : session.admission?.bytes;
     this.#deps.link().send(joinFrame(session.number, request, holding, admission));

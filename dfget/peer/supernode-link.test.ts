@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 
 import type { Clock } from "../../platform/clock.ts";
+import { systemClock } from "../../platform/clock.ts";
 import { supernodeFrames } from "../../protocol/node-frames.ts";
 import { SupernodeLink } from "./supernode-link.ts";
 
@@ -15,6 +16,24 @@ interface LogRecord {
   readonly error?: string;
   readonly status?: number;
 }
+
+const HELLO = {
+  kind: "hello",
+  nodeId: "0".repeat(32),
+  endpoint: "",
+  zone: "",
+  publicKey: new Uint8Array(32),
+  software: "test",
+} as const;
+
+const WELCOME = supernodeFrames.encode({
+  kind: "welcome",
+  supernodeId: "0".repeat(32),
+  publicKey: new Uint8Array(32),
+  endorsement: new Uint8Array(64),
+  seedUrl: "http://127.0.0.1:1",
+  heartbeatMs: 5000,
+});
 
 /** A link to these addresses that stops before its wait number `waitsMax`, its waits, and what it logged. */
 function linkTo(urls: readonly string[], waitsMax: number) {
@@ -37,14 +56,7 @@ function linkTo(urls: readonly string[], waitsMax: number) {
   const link = new SupernodeLink(
     {
       urls,
-      hello: () => ({
-        kind: "hello",
-        nodeId: "0".repeat(32),
-        endpoint: "",
-        zone: "",
-        publicKey: new Uint8Array(32),
-        software: "test",
-      }),
+      hello: () => HELLO,
     },
     { connected: () => undefined, frame: () => undefined, lost: () => undefined },
     { clock, random: () => 1, log },
@@ -97,16 +109,7 @@ it("waits for long when another node of the same id took its place, and says wha
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
     socket.once("message", () => {
-      socket.send(
-        supernodeFrames.encode({
-          kind: "welcome",
-          supernodeId: "0".repeat(32),
-          publicKey: new Uint8Array(32),
-          endorsement: new Uint8Array(64),
-          seedUrl: "http://127.0.0.1:1",
-          heartbeatMs: 5000,
-        }),
-      );
+      socket.send(WELCOME);
       socket.close(4409, "replaced");
     });
   });
@@ -122,4 +125,80 @@ it("waits for long when another node of the same id took its place, and says wha
   expect(records.map(({ msg }) => msg)).toEqual([
     expect.stringContaining("give each node a data directory of its own") as string,
   ]);
+});
+
+/** A link to a supernode that answers pings or does not, how often it was connected and lost, and its probe's wait. */
+async function linkToProbed(autoPong: boolean) {
+  const resources = new AsyncDisposableStack();
+  const server = resources.use(createServer());
+  const sockets = new WebSocketServer({ server, autoPong });
+  const pinged = Promise.withResolvers<void>();
+  sockets.on("connection", (socket) => {
+    socket.once("message", () => socket.send(WELCOME));
+    socket.on("ping", () => {
+      pinged.resolve();
+      // Comes behind the answer to the ping.
+      if (autoPong) socket.send(supernodeFrames.encode({ kind: "ask-progress", task: 1 }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const connected = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const probeOver = Promise.withResolvers<void>();
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    async sleep(delayMs, signal) {
+      if (delayMs === 4000) await probeOver.promise;
+      else if (!signal.aborted) await once(signal, "abort");
+    },
+  };
+  const link = new SupernodeLink(
+    { urls: [`http://127.0.0.1:${port}`], hello: () => HELLO },
+    {
+      connected: () => connected.resolve(),
+      frame: () => answered.resolve(),
+      lost: () => lost.resolve(),
+    },
+    { clock, random: () => 1, log: pino({ level: "silent" }) },
+  );
+  resources.defer(async () => {
+    await link.close();
+    sockets.close();
+    server.closeAllConnections();
+  });
+  link.start();
+  await connected.promise;
+  return {
+    link,
+    lost: lost.promise,
+    pinged: pinged.promise,
+    answered: answered.promise,
+    probeOver: probeOver.resolve,
+    resources,
+  };
+}
+
+it("gives a supernode up that says nothing when it is asked whether it is there", async () => {
+  const { link, lost, pinged, probeOver, resources } = await linkToProbed(false);
+  await using _all = resources;
+  link.probe();
+  await pinged;
+  expect(link.isConnected).toBe(true);
+  probeOver();
+  await lost;
+  expect(link.isConnected).toBe(false);
+});
+
+it("keeps a supernode that answers", async () => {
+  const { link, pinged, answered, probeOver, resources } = await linkToProbed(true);
+  await using _all = resources;
+  link.probe();
+  await pinged;
+  await answered;
+  probeOver();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(link.isConnected).toBe(true);
 });

@@ -7,6 +7,7 @@ import { PROTOCOL_HEADER, PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Clock, Random } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { printableUrl } from "../../platform/log.ts";
+import { TurnCork } from "../../platform/turn-cork.ts";
 
 export type Hello = Extract<NodeFrame, { kind: "hello" }>;
 export type Welcome = Extract<SupernodeFrame, { kind: "welcome" }>;
@@ -36,6 +37,8 @@ const CONNECT_MS_MAX = 5000;
 const REPLACED = 4409;
 /** Two nodes of one id would else push each other out for ever, several times a second. */
 const REPLACED_RETRY_MS = 60_000;
+/** How long a supernode may take to say that it is there, when something it should bring does not come. */
+const PROBE_MS_MAX = 4000;
 /** A supernode that wants to be silent for longer is not waited for. */
 const HEARTBEAT_MS_MAX = 600_000;
 /** A supernode that does not read this much is given up. */
@@ -50,8 +53,12 @@ export class SupernodeLink {
   readonly #log: Log;
   readonly #closing = new AbortController();
   #socket: WebSocket | undefined;
+  #cork: TurnCork | undefined;
   #isConnected = false;
   #connectedUrl: string | undefined;
+  #lastHeardMs = 0;
+  #heardCount = 0;
+  #isProbing = false;
   /** What was said about attempts since the last connection, because an outage may last for days. */
   readonly #complaints = new Set<string>();
   #running: Promise<void> | undefined;
@@ -86,9 +93,27 @@ export class SupernodeLink {
   send(frame: NodeFrame): boolean {
     const socket = this.#socket;
     if (!socket || !this.#isConnected) return false;
+    this.#cork?.hold();
     socket.send(nodeFrames.encode(frame));
     if (socket.bufferedAmount > BUFFERED_BYTES_MAX) socket.terminate();
     return true;
+  }
+
+  /**
+   * Asks the supernode whether it is there, because something does not come; gives the connection up when nothing is heard of
+   * it. A process that hangs keeps its connections, and its next heartbeat would be missed much later.
+   */
+  probe(): void {
+    const socket = this.#socket;
+    if (!socket || !this.#isConnected || this.#isProbing) return;
+    this.#isProbing = true;
+    const heardBefore = this.#heardCount;
+    socket.ping();
+    const decide = (): void => {
+      this.#isProbing = false;
+      if (this.#heardCount === heardBefore) socket.terminate();
+    };
+    this.#clock.sleep(PROBE_MS_MAX, this.#closing.signal).then(decide, () => undefined);
   }
 
   /** Ends the connection and the attempts. */
@@ -126,9 +151,14 @@ export class SupernodeLink {
     const greeting = setTimeout(() => socket.terminate(), CONNECT_MS_MAX);
     let heartbeat: NodeJS.Timeout | undefined;
     let wasConnected = false;
-    let lastHeardMs = this.#clock.nowMs();
-    const heard = (): void => void (lastHeardMs = this.#clock.nowMs());
+    const heard = (): void => {
+      this.#lastHeardMs = this.#clock.nowMs();
+      this.#heardCount += 1;
+    };
+    heard();
+    socket.on("upgrade", (response) => (this.#cork = new TurnCork(response.socket)));
     socket.on("ping", heard);
+    socket.on("pong", heard);
     socket.on("open", () => socket.send(nodeFrames.encode(this.#options.hello())));
     socket.on("message", (data: Buffer) => {
       heard();
@@ -143,7 +173,7 @@ export class SupernodeLink {
       clearTimeout(greeting);
       const silenceMsMax = Math.min(Math.max(1000, frame.heartbeatMs), HEARTBEAT_MS_MAX) * 3;
       heartbeat = setInterval(() => {
-        if (this.#clock.nowMs() - lastHeardMs > silenceMsMax) socket.terminate();
+        if (this.#clock.nowMs() - this.#lastHeardMs > silenceMsMax) socket.terminate();
       }, silenceMsMax / 3);
       heartbeat.unref();
       this.#isConnected = true;

@@ -16,6 +16,9 @@ import { taskKey } from "./task-key.ts";
 import type { TaskSession } from "./task-session.ts";
 import type { Transfers } from "./transfers.ts";
 
+/** Pieces that readers of one task are fetched at once, ahead of all others. */
+export const WANTED_MAX = 64;
+
 /** What the driver needs from the peer around it. */
 export interface SwarmDriverDeps {
   readonly nodeId: NodeId;
@@ -61,8 +64,8 @@ export class SwarmDriver {
     this.#banned = new BannedNodes(deps.clock);
     const messages = new SwarmMessages(deps.neighbours, (task) => this.#active.get(task)?.session);
     const out: SwarmOut = {
-      hello: (to, task, have, freeSlots, ageMs, wants) =>
-        messages.hello(to, task, have, { freeSlots, ageMs, wants }),
+      hello: (to, task, have, freeSlots, ageMs, wants, isUnanswered) =>
+        messages.hello(to, task, have, { freeSlots, ageMs, wants, isUnanswered }),
       have: (to, task, pieces, freeSlots) => messages.have(to, task, pieces, freeSlots),
       grant: (to, task) => messages.send(to, { kind: "grant", task }),
       decline: (to, task, reason, freeSlots) =>
@@ -73,6 +76,8 @@ export class SwarmDriver {
       abort: (from, task, piece) => this.#abort(from, task, piece),
       requestOrigin: (task, firstPiece, pieceCount) =>
         this.#requestOrigin(task, firstPiece, pieceCount),
+      want: (task, pieces, isAgain) =>
+        deps.sendToSupernode({ kind: "want", task, pieces: [...pieces], isAgain, isWhole: false }),
       refuseOffer: (task, piece) => deps.sendToSupernode({ kind: "refuse-offer", task, piece }),
       blame: (task, host, piece, reason) => {
         const nodeId = deps.neighbours.byHost(host)?.nodeId;
@@ -107,8 +112,17 @@ export class SwarmDriver {
       pieceCount,
       pieceLengthBytes: session.pieceLengthBytes,
       have: session.stored.have,
+      isPart: session.isPart,
     });
     if (isOrphan) this.swarm.orphan(this.nowMs, task);
+  }
+
+  /** A task of which parts were read is wanted whole. */
+  readWhole(session: TaskSession): void {
+    if (!this.isOpen(session)) return;
+    const { number: task } = session;
+    this.#deps.sendToSupernode({ kind: "want", task, pieces: [], isAgain: false, isWhole: true });
+    this.swarm.readWhole(this.nowMs, task);
   }
 
   /** Stops exchanging a task; resolves when nothing writes to it any more. */
@@ -194,6 +208,7 @@ export class SwarmDriver {
       readonly freeSlots: number;
       readonly ageMs: number;
       readonly wants?: Uint8Array | undefined;
+      readonly isUnanswered?: boolean | undefined;
     },
   ): void {
     const task = session.number;
@@ -210,7 +225,8 @@ export class SwarmDriver {
       this.#grown(task, active);
     }
     const known = resized(have, active.growing.pieceCount);
-    this.swarm.onHello(this.nowMs, link.host, task, known, hello.freeSlots, hello.ageMs, wants);
+    const { freeSlots, ageMs, isUnanswered } = hello;
+    this.swarm.onHello(this.nowMs, link.host, task, known, freeSlots, ageMs, wants, isUnanswered);
   }
 
   /** A neighbour got pieces. */
@@ -276,15 +292,24 @@ export class SwarmDriver {
     if (!this.isOpen(session)) return;
     let foremost: number | undefined;
     const wanted = new Set<number>();
+    const { have } = session.stored;
+    const runs: { next: number; readonly lastPiece: number }[] = [];
     for (const { piece, lastPiece } of session.cursors) {
-      const missing = session.stored.have.firstMissing(piece);
+      const missing = have.firstMissing(piece);
       if (missing < 0 || missing > lastPiece) continue;
       foremost = Math.min(foremost ?? missing, missing);
       const isPart = lastPiece < (session.pieceCount ?? Infinity) - 1;
-      if (isPart || session.cursors.size > 1) wanted.add(missing);
+      if (isPart || session.isPart || session.cursors.size > 1) wanted.add(missing);
+      if (session.isPart) runs.push({ next: missing, lastPiece });
+    }
+    // Each reader's next piece, then the second of each, and so on: who reads much does not keep back who reads little.
+    for (let open = runs; open.length > 0 && wanted.size < WANTED_MAX;) {
+      for (const run of open) run.next = have.firstMissing(run.next + 1);
+      open = open.filter(({ next, lastPiece }) => next >= 0 && next <= lastPiece);
+      for (const { next } of open) wanted.add(next);
     }
     this.swarm.readerAt(this.nowMs, session.number, foremost);
-    this.swarm.want(this.nowMs, session.number, [...wanted].slice(0, 64));
+    this.swarm.want(this.nowMs, session.number, [...wanted].slice(0, WANTED_MAX));
   }
 
   /** Ends the timer; nothing is decided any more. */

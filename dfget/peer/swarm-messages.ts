@@ -38,6 +38,7 @@ export class SwarmMessages {
       readonly freeSlots: number;
       readonly ageMs: number;
       readonly wants: Bitmap | undefined;
+      readonly isUnanswered: boolean | undefined;
     },
   ): void {
     const session = this.#sessionOf(task);
@@ -53,6 +54,7 @@ export class SwarmMessages {
       freeSlots: state.freeSlots,
       ageMs: Math.max(0, Math.round(state.ageMs)),
       wants: state.wants?.toBytes(),
+      ...(state.isUnanswered === true ? { isUnanswered: true } : {}),
     });
   }
 }

@@ -1,10 +1,14 @@
 import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
+import type { WholeFile } from "./content-link.ts";
 import type { ByteSource, OpenTask, TaskProgress } from "./open-task.ts";
-import { linkContent } from "./content-link.ts";
+import { canClone, cloneContent, linkContent } from "./content-link.ts";
 import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { TaskSession } from "./task-session.ts";
+
+/** Made once: a new one for each task that is closed would cost more than the closing. */
+const CLOSED = new DOMException("the task was closed", "AbortError");
 
 /** One caller's hold on a session. */
 export class TaskHandle implements OpenTask {
@@ -48,6 +52,10 @@ export class TaskHandle implements OpenTask {
     return this.#session.sourceOf(0);
   }
 
+  sourceAt(offsetBytes: number): ByteSource {
+    return this.#session.sourceOf(Math.floor(offsetBytes / this.#session.pieceLengthBytes));
+  }
+
   get failure(): ProtocolError | undefined {
     return this.#session.failure;
   }
@@ -74,12 +82,30 @@ export class TaskHandle implements OpenTask {
   }
 
   async linkTo(path: string): Promise<boolean> {
-    return this.#session.isComplete && (await linkContent(this.#session.stored.fd, path));
+    return (await this.#isWholeAndSound()) && (await linkContent(this.#file, path));
+  }
+
+  async cloneTo(path: string): Promise<boolean> {
+    return (await this.#isWholeAndSound()) && (await cloneContent(this.#file, path));
+  }
+
+  async canCloneTo(path: string): Promise<boolean> {
+    return await canClone(this.#session.stored.fd, path);
+  }
+
+  /** Also when somebody has written to the file since it was complete. */
+  async #isWholeAndSound(): Promise<boolean> {
+    if (this.#session.isComplete) await this.#events.checkSound(0);
+    return this.#session.isComplete && !this.#session.failure;
+  }
+
+  get #file(): WholeFile {
+    return { fd: this.#session.stored.fd, lengthBytes: this.#session.lengthBytes };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort(new DOMException("the task was closed", "AbortError"));
+    this.#closing.abort(CLOSED);
     this.#closed();
     this.#use[Symbol.dispose]();
   }

@@ -12,14 +12,22 @@ import { checkWhole } from "./whole-check.ts";
 
 /** A task that is not complete and that nobody reads is given up after this. */
 const ABANDON_MS = 10_000;
+/** The same for one of which parts are read, now and then. */
+const ABANDON_PART_MS = 60_000;
 /** A complete task that nobody uses is put to rest after this. */
 const REST_MS = 15_000;
 const SWEEP_MS = 2000;
+/** With more tasks awake than this, those at rest longest need not wait: each has a file open. */
+export const AWAKE_MAX = 256;
+/** How many are looked at for one that can rest. */
+const LOOKED_AT_MAX = 16;
+/** A piece that was written longer ago, 10 to 20 seconds, is hashed again before a reader or another node gets it from an incomplete task. */
+const SWEEPS_PER_AGE = 5;
 
 export interface TaskKeeperDeps {
   readonly store: PieceStore;
   readonly sessions: Sessions;
-  readonly driver: SwarmDriver;
+  readonly driver: Pick<SwarmDriver, "open" | "close">;
   readonly clock: Clock;
   readonly log: Log;
   sendToSupernode(frame: NodeFrame): boolean;
@@ -34,6 +42,8 @@ export class TaskKeeper {
   /** What must end before the store may close. */
   readonly #running = new Set<Promise<unknown>>();
   readonly #ending = new Map<TaskId, Promise<void>>();
+  #sweeps = 0;
+  #makingRoom: Promise<boolean> | undefined;
 
   constructor(deps: TaskKeeperDeps) {
     this.#deps = deps;
@@ -78,12 +88,19 @@ export class TaskKeeper {
 
   /**
    * Whether the pieces of a task that is complete are what they were, also when somebody else has written to its
-   * file. A task that is not sound is taken out of use, and can be opened anew: what is damaged is fetched again.
+   * file; of one that is not, whether `piece` is. A task that is not sound is taken out of use, and can be opened anew:
+   * what is damaged is fetched again.
    */
-  async isSound(session: TaskSession): Promise<boolean> {
-    if (!session.isComplete || session.stored.isUntouched) return true;
+  async isSound(session: TaskSession, piece?: number): Promise<boolean> {
+    const { stored, isComplete } = session;
+    if (isComplete ? stored.isUntouched : piece === undefined || session.isFresh(piece))
+      return true;
     using _use = session.use();
-    if ((await session.stored.audit()) === 0) return true;
+    if (isComplete && (await stored.audit()) === 0) return true;
+    if (!isComplete && (await stored.recheck(piece!))) {
+      session.refresh(piece!);
+      return true;
+    }
     const message =
       "pieces on the disk of this node were damaged, and thrown away; ask for it again";
     session.fail(new ProtocolError("INTERNAL", message));
@@ -91,9 +108,41 @@ export class TaskKeeper {
     return false;
   }
 
+  /**
+   * Lets complete tasks that nobody uses rest at once, so that the store may evict them. Resolves, when they do, to whether
+   * there were any.
+   */
+  async makeRoom(): Promise<boolean> {
+    this.#makingRoom ??= this.#restUnused().finally(() => (this.#makingRoom = undefined));
+    return await this.#makingRoom;
+  }
+
+  async #restUnused(): Promise<boolean> {
+    const unused = [...this.#deps.sessions.all()].filter((each) => each.isComplete && !each.isUsed);
+    for (const session of unused) this.#rest(session);
+    // Not what else ends: that may be waiting for the room.
+    await Promise.allSettled(unused.map(async ({ taskId }) => await this.#ending.get(taskId)));
+    return unused.length > 0;
+  }
+
   /** Somebody uses the task now. */
   touch(session: TaskSession): void {
     session.lastUsedMs = this.#deps.clock.nowMs();
+  }
+
+  /** A reader is done with the task. */
+  readerLeft(session: TaskSession): void {
+    this.touch(session);
+    const { sessions } = this.#deps;
+    if (sessions.count <= AWAKE_MAX) return;
+    let lookedAt = 0;
+    for (const each of sessions.all()) {
+      if (each.isComplete && !each.isUsed) {
+        this.#rest(each);
+        if (sessions.count <= AWAKE_MAX) return;
+      }
+      if (++lookedAt >= LOOKED_AT_MAX) return;
+    }
   }
 
   /** Closes every session. */
@@ -158,10 +207,13 @@ export class TaskKeeper {
 
   #sweep(): void {
     const nowMs = this.#deps.clock.nowMs();
+    this.#sweeps += 1;
     for (const session of this.#deps.sessions.all()) {
+      if (this.#sweeps % SWEEPS_PER_AGE === 0) session.age();
       if (session.isUsed) continue;
       const idleMs = nowMs - session.lastUsedMs;
-      if (session.failure || (!session.isComplete && idleMs > ABANDON_MS)) this.#abandon(session);
+      const abandonMs = session.isPart ? ABANDON_PART_MS : ABANDON_MS;
+      if (session.failure || (!session.isComplete && idleMs > abandonMs)) this.#abandon(session);
       else if (session.isComplete && idleMs > REST_MS) this.#rest(session);
     }
   }

@@ -15,7 +15,8 @@ import {
 import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { PieceSource } from "./task-session.ts";
-import { TaskSession } from "./task-session.ts";
+import type { TaskSession } from "./task-session.ts";
+import { sessionOf } from "./session-fixture.ts";
 
 let store: PieceStore;
 const never = new AbortController().signal;
@@ -25,15 +26,7 @@ afterEach(async () => await store[Symbol.asyncDispose]());
 
 async function openSession(word: string, count: number): Promise<TaskSession> {
   const stored = await store.open(testTask(word, count));
-  return new TaskSession({
-    number: 1,
-    taskId: stored.record.taskId,
-    stored,
-    origin: undefined,
-    identity: undefined,
-    mayUseOrigin: false,
-    version: { lengthBytes: undefined, etag: undefined, lastModified: undefined },
-  });
+  return sessionOf(stored);
 }
 
 async function receive(session: TaskSession, piece: number, source: PieceSource): Promise<void> {
@@ -44,7 +37,11 @@ async function receive(session: TaskSession, piece: number, source: PieceSource)
 }
 
 /** Nobody hears what a reader says. */
-const quiet: ReaderEvents = { moved: () => undefined, checkSound: async () => true };
+const quiet: ReaderEvents = {
+  moved: () => undefined,
+  checkSound: async () => true,
+  arrived: () => undefined,
+};
 
 /** Reads to the end and returns the bytes. */
 async function readAll(
@@ -83,6 +80,18 @@ describe("a session", () => {
     const session = await openSession("earlier", 2);
     expect(session.sourceOf(0)).toBe("disk");
     expect(session.needsWholeCheck).toBe(true);
+  });
+
+  it("takes a piece for fresh until two ages have gone by since it came or was checked", async () => {
+    await putPieces(await store.open(testTask("fresh", 3)), 0);
+    const session = await openSession("fresh", 3);
+    await receive(session, 1, "seed");
+    expect([0, 1].map((piece) => session.isFresh(piece))).toEqual([false, true]);
+    session.age();
+    session.refresh(0);
+    expect([0, 1].map((piece) => session.isFresh(piece))).toEqual([true, true]);
+    session.age();
+    expect([0, 1].map((piece) => session.isFresh(piece))).toEqual([true, false]);
   });
 
   it("trusts the last piece when a supernode vouches for it and none was missed", async () => {
@@ -183,10 +192,22 @@ describe("a reader", () => {
     expect(places).toEqual([0, 1, 2]);
   });
 
+  it("gets fresh pieces that stand side by side at once", async () => {
+    const session = await openSession("side by side", 3);
+    await receive(session, 0, "seed");
+    await receive(session, 1, "seed");
+    const reading = readTask(session, { firstByte: 10 }, never, quiet);
+    expect((await reading.next()).value?.length).toBe(2 * PIECE_LENGTH_BYTES - 10);
+    await reading.return(undefined);
+  });
+
   it("ends with the failure of the task, and gets nothing more of what is held", async () => {
     const session = await openSession("broken", 3);
     await receive(session, 0, "seed");
     await receive(session, 1, "seed");
+    // What was written a while ago is looked at piece by piece.
+    session.age();
+    session.age();
     const reading = readTask(session, { firstByte: 0 }, never, quiet);
     expect((await reading.next()).value?.length).toBe(PIECE_LENGTH_BYTES);
     session.fail(new ProtocolError("DIGEST_MISMATCH", "the bytes are wrong"));

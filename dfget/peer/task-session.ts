@@ -31,6 +31,8 @@ export class TaskSession {
   readonly origin: TaskRequest["origin"];
   readonly identity: TaskRequest["identity"];
   readonly mayUseOrigin: boolean;
+  /** Only what readers wait for is fetched. Readers of the whole are not among them; see `Peer.open`. */
+  isPart: boolean;
   /** What the origin said of the content when the task began; parts of another version do not fit. */
   readonly version: OriginVersion;
   /** Limits what is received. */
@@ -40,6 +42,9 @@ export class TaskSession {
   readonly lastModified: string | undefined;
   readonly #receivedBytes = { seed: 0, peers: 0, origin: 0 };
   readonly #pieceSources = new Map<number, PieceSource>();
+  /** Pieces that were written, or found to be right, in the present age and the one before. */
+  #fresh = new Set<number>();
+  #aging = new Set<number>();
   readonly #watchers = new Set<() => void>();
   readonly #heldAtOpening: Bitmap;
   #failure: ProtocolError | undefined;
@@ -55,6 +60,8 @@ export class TaskSession {
   readonly cursors = new Set<ReaderCursor>();
   /** What this node shows to those who hold pieces of a private task; undefined where it has none. */
   admission: SessionAdmission | undefined;
+  /** Why the origin gave nothing when it was last read; undefined once a piece came. */
+  trouble: string | undefined;
   /** When the last reader left, or the last neighbour needed something. */
   lastUsedMs = 0;
 
@@ -65,6 +72,7 @@ export class TaskSession {
     origin: TaskRequest["origin"];
     identity: TaskRequest["identity"];
     mayUseOrigin: boolean;
+    isPart?: boolean | undefined;
     version: OriginVersion;
     limitBytesPerSecond?: number | undefined;
     admission?: Uint8Array | undefined;
@@ -76,6 +84,7 @@ export class TaskSession {
     this.origin = init.origin;
     this.identity = init.identity;
     this.mayUseOrigin = init.mayUseOrigin;
+    this.isPart = init.isPart ?? false;
     this.version = init.version;
     this.#askedBytesPerSecond = init.limitBytesPerSecond ?? 0;
     this.admission = init.admission && new SessionAdmission(init.admission);
@@ -173,13 +182,18 @@ export class TaskSession {
    * was not known to be the last.
    */
   get isEndCertain(): boolean {
+    if (this.isPart) return true;
     if (taskDigest(this.taskId) === undefined || this.stored.record.isProven) return true;
     return this.pieceCount! > 0 && this.isReadable(this.pieceCount! - 1);
   }
 
-  /** Whether a piece may be given to a reader: the last one only when the whole is proven. */
+  /**
+   * Whether a piece may be given to a reader: the last one only when the whole is proven, except to those who read
+   * parts, whom no digest tells that theirs is right either.
+   */
   isReadable(piece: number): boolean {
     if (!this.stored.have.has(piece)) return false;
+    if (this.isPart) return true;
     if (taskDigest(this.taskId) === undefined || this.stored.record.isProven) return true;
     const { have } = this.stored;
     // While the length is not known, what has nothing behind it may be the last.
@@ -195,9 +209,27 @@ export class TaskSession {
     if (this.stored.have.has(piece)) return;
     const { lengthBytes } = this.span(piece);
     this.stored.commit(piece, certificate);
+    this.trouble = undefined;
     this.#receivedBytes[source] += lengthBytes;
     this.#pieceSources.set(piece, source);
+    this.refresh(piece);
     this.changed();
+  }
+
+  /** Whether a piece was written or checked a short while ago, so that it will be on the disk as it was. */
+  isFresh(piece: number): boolean {
+    return this.#fresh.has(piece) || this.#aging.has(piece);
+  }
+
+  /** The piece is what its certificate says, as far as is known now. */
+  refresh(piece: number): void {
+    this.#fresh.add(piece);
+  }
+
+  /** Time has gone by: what was not refreshed since the last call is fresh no longer. */
+  age(): void {
+    this.#aging = this.#fresh;
+    this.#fresh = new Set();
   }
 
   /** Ends the task for every reader. */
@@ -242,6 +274,7 @@ export class TaskSession {
       lengthBytes: this.lengthBytes,
       heldBytes: this.stored.heldBytes,
       receivedBytes: { ...this.#receivedBytes },
+      trouble: this.trouble,
     };
   }
 

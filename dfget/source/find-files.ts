@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
@@ -25,16 +25,23 @@ export function needsSource(config: DfgetConfig, urls: readonly string[]): boole
   return config.recursive || urls.some((url) => /^(?:s3|hf|oci):/i.test(url));
 }
 
-/**
- * Finds the files that URLs stand for, and makes the directories and the files whose content is known already.
- * Throws UserError, or the signal's reason.
- */
+/** What URLs stand for: files to download, and what can be made at once. */
+export interface FoundFiles {
+  readonly files: WantedFile[];
+  /** Directories, in the order in which they are made. */
+  readonly directories: Set<string>;
+  readonly contents: { readonly path: string; readonly content: Uint8Array }[];
+  /** Sentences about what is left out. */
+  readonly notes: string[];
+}
+
+/** Finds what URLs stand for; nothing is made yet. Throws UserError, or the signal's reason. */
 export async function findFiles(
   config: DfgetConfig,
   urls: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
-): Promise<WantedFile[]> {
+): Promise<FoundFiles> {
   await using client = directClient(config);
   const deps: SourceDeps = {
     fetch: client.fetch,
@@ -49,18 +56,27 @@ export async function findFiles(
       platform: config.platform === "" ? `linux/${architecture()}` : config.platform,
     },
   };
-  const files: WantedFile[] = [];
+  const found: FoundFiles = { files: [], directories: new Set(), contents: [], notes: [] };
   try {
     for (const url of urls) {
       const source = await sourceOf(url);
       const base = config.output === undefined ? directoryNameOf(url) : "";
-      await collect(source.find(url, deps, signal), { config, base, files });
+      await collect(source.find(url, deps, signal), { config, base, found });
     }
   } catch (error) {
     signal.throwIfAborted();
     throw error instanceof ProtocolError ? failureOf(error.code, error.message) : error;
   }
-  return files;
+  return found;
+}
+
+/** Writes the files whose content is known. Throws UserError (local file). */
+export async function writeContents({ contents }: FoundFiles): Promise<void> {
+  for (const { path, content } of contents) {
+    await writeFile(path, content).catch((error: unknown) => {
+      throw fileFailure(error, path);
+    });
+  }
 }
 
 /** The architecture of this machine, as images name it. */
@@ -70,54 +86,48 @@ function architecture(): string {
 
 async function collect(
   entries: AsyncIterable<FoundEntry>,
-  { config, base, files }: { config: DfgetConfig; base: string; files: WantedFile[] },
+  { config, base, found }: { config: DfgetConfig; base: string; found: FoundFiles },
 ): Promise<void> {
   const isWanted = nameFilter(config.include, config.exclude);
+  const hasPatterns = config.include.length > 0 || config.exclude.length > 0;
+  const root = config.output ?? "";
   for await (const entry of entries) {
+    if (entry.kind === "left-out") {
+      found.notes.push(entry.sentence);
+      continue;
+    }
     if (entry.kind === "file" && entry.path === undefined) {
-      files.push(entry);
+      found.files.push(entry);
       continue;
     }
     const path = entry.path!;
     if (entry.kind === "file" && !isWanted(path)) continue;
+    // With patterns, only the directories that something goes into are made.
+    if (entry.kind === "directory" && hasPatterns) continue;
+    if (root === "-") throw manyToOne();
     const place = join(base, path);
-    const isMany =
-      entry.kind === "directory" && (config.include.length > 0 || config.exclude.length > 0);
-    if (isMany) continue;
-    await makeDirectories(config, entry.kind === "directory" ? place : dirname(place));
-    if (entry.kind === "content") await write(join(config.output ?? "", place), entry.content);
-    if (entry.kind !== "file") continue;
-    files.push({ ...entry, path: place });
-    if (files.length > config.maxFiles) {
-      throw new UserError(
-        EXIT.usage,
-        `there are more than ${config.maxFiles} files; ask for less, or raise --max-files`,
-      );
+    found.directories.add(join(root, entry.kind === "directory" ? place : dirname(place)));
+    if (entry.kind === "content") {
+      found.contents.push({ path: join(root, place), content: entry.content });
     }
+    if (entry.kind !== "file") continue;
+    found.files.push({ ...entry, path: place });
+    if (found.files.length > config.maxFiles) throw tooMany(config.maxFiles);
   }
 }
 
-async function makeDirectories(config: DfgetConfig, path: string): Promise<void> {
-  if (config.output === "-") {
-    throw new UserError(
-      EXIT.usage,
-      "several files cannot go to standard output; name a directory with -o",
-    );
-  }
-  const directory = join(config.output ?? "", path);
-  try {
-    await mkdir(directory, { recursive: true });
-  } catch (error) {
-    throw fileFailure(error, directory);
-  }
+function manyToOne(): UserError {
+  return new UserError(
+    EXIT.usage,
+    "several files cannot go to standard output; name a directory with -o, or a .tar file for an image",
+  );
 }
 
-async function write(path: string, content: Uint8Array): Promise<void> {
-  try {
-    await writeFile(path, content);
-  } catch (error) {
-    throw fileFailure(error, path);
-  }
+function tooMany(count: number): UserError {
+  return new UserError(
+    EXIT.usage,
+    `there are more than ${count} files; ask for less, or raise --max-files`,
+  );
 }
 
 async function sourceOf(url: string): Promise<Source> {

@@ -4,7 +4,7 @@ import { EXIT, UserError } from "../../platform/user-error.ts";
 import { printableUrl } from "../../platform/printable-url.ts";
 import { readListing } from "./listing-page.ts";
 import { fetchText } from "./read-body.ts";
-import { safePath } from "./safe-path.ts";
+import { leftOut, safePath } from "./safe-path.ts";
 import type { FoundEntry, Source, SourceDeps } from "./source.ts";
 
 /** Listings that are read at once. */
@@ -45,7 +45,10 @@ class DirectoryWalk {
   async *walk(start: URL): AsyncGenerator<FoundEntry> {
     let level: Place[] = [{ url: start.href, parts: [] }];
     for (let depth = 0; level.length > 0; depth++) {
-      if (depth > this.#deps.options.maxDepth) return;
+      if (depth > this.#deps.options.maxDepth) {
+        yield leftOutBelow(level.length, this.#deps.options.maxDepth);
+        return;
+      }
       const next: Place[] = [];
       const listings = level.map(
         async (place) => await this.#limit(async () => await this.#list(place)),
@@ -74,10 +77,14 @@ class DirectoryWalk {
     }
     const entries: FoundEntry[] = [];
     const directories: Place[] = [];
+    const unusable: string[] = [];
     for (const { name, isDirectory } of names) {
       const parts = [...place.parts, name];
       const path = safePath(parts);
-      if (path === undefined) continue;
+      if (path === undefined) {
+        unusable.push(name);
+        continue;
+      }
       const url = new URL(place.url);
       url.pathname += `${encodeURIComponent(name)}${isDirectory ? "/" : ""}`;
       if (!isDirectory) entries.push({ kind: "file", url: url.href, path });
@@ -86,6 +93,13 @@ class DirectoryWalk {
         directories.push({ url: url.href, parts });
       }
     }
+    if (unusable.length > 0) entries.push(leftOut(unusable, printableUrl(place.url)));
     return { entries, directories };
   }
+}
+
+function leftOutBelow(count: number, maxDepth: number): FoundEntry {
+  const what = count === 1 ? "a directory" : `${count} directories`;
+  const sentence = `what is in ${what} deeper than --max-depth ${maxDepth} is left out`;
+  return { kind: "left-out", sentence };
 }

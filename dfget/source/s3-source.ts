@@ -3,7 +3,7 @@ import { AwsClient } from "aws4fetch";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import { fetchText } from "./read-body.ts";
 import { readObjectList } from "./s3-listing.ts";
-import { safePath } from "./safe-path.ts";
+import { leftOut, safePath } from "./safe-path.ts";
 import type { Source, SourceDeps } from "./source.ts";
 
 /** How long a signed URL can be used: a download may be gone on with as long. */
@@ -31,6 +31,7 @@ export const s3Source: Source = {
       return;
     }
     const filter = place.isSigned ? SIGNATURE_PARAMETERS : [];
+    const unusable: string[] = [];
     let token: string | undefined;
     do {
       const listed = await fetchText(deps.fetch, await place.listUrl(key, token), {}, signal);
@@ -45,9 +46,11 @@ export const s3Source: Source = {
         // A key with "/" at its end stands for a directory in some browsers.
         const path = safePath(name.slice(key.length).split("/"));
         if (path !== undefined) yield { kind: "file", url: await place.urlOf(name), filter, path };
+        else if (!name.endsWith("/")) unusable.push(name);
       }
       token = page.nextToken;
     } while (token !== undefined);
+    if (unusable.length > 0) yield leftOut(unusable, `s3://${bucket}/${key}`);
   },
 };
 
@@ -107,7 +110,10 @@ function parseS3Url(text: string, isPrefix: boolean): { bucket: string; key: str
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,62})\/?(.*)$/s.exec(text);
   const [, bucket, key = ""] = match ?? [];
   if (bucket === undefined || (key === "" && !isPrefix)) {
-    throw new UserError(EXIT.usage, `${JSON.stringify(text)} must look like s3://bucket/key`);
+    throw new UserError(
+      EXIT.usage,
+      `${JSON.stringify(text)} must look like s3://bucket/key, with a bucket of 3 to 63 small letters, digits, dots and dashes`,
+    );
   }
   if (!isPrefix && key.endsWith("/")) {
     throw new UserError(EXIT.usage, `${text} is a prefix; fetch what is below it with --recursive`);

@@ -15,11 +15,15 @@ export interface WantedFile {
   readonly path?: string;
 }
 
-/** What a source finds: a file to download, a file whose content it knows already, or a directory. */
+/**
+ * What a source finds: a file to download, a file whose content it knows already, a directory, or something that
+ * cannot be had, with a sentence for the user.
+ */
 export type FoundEntry =
   | ({ readonly kind: "file" } & WantedFile)
   | { readonly kind: "content"; readonly path: string; readonly content: Uint8Array }
-  | { readonly kind: "directory"; readonly path: string };
+  | { readonly kind: "directory"; readonly path: string }
+  | { readonly kind: "left-out"; readonly sentence: string };
 
 /** What a source works with. */
 export interface SourceDeps {

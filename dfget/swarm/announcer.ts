@@ -28,6 +28,8 @@ export class Announcer {
 
   /** A transfer came to nothing: neighbours that have been told "nothing" are asked again. */
   askAgain(nowMs: number, state: TaskState): void {
+    // Of parts it asks for what it wants, and is granted nothing.
+    if (state.isPart) return;
     state.asksAgain = true;
     this.noteSlots(nowMs, state);
   }
@@ -35,7 +37,7 @@ export class Announcer {
   /** A slot became free: the tasks whose neighbours think that we are full hear of it. */
   noteFreed(nowMs: number): void {
     for (const state of this.#context.tasks.values()) {
-      if (state.toldFull && !state.isComplete) this.noteSlots(nowMs, state);
+      if (state.toldFull && !state.isComplete && !state.isPart) this.noteSlots(nowMs, state);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Announcer } from "./announcer.ts";
 import type { Link } from "./link.ts";
 import type { PieceTimes } from "./piece-times.ts";
-import { choosePiece, isUsable } from "./piece-choice.ts";
+import { choosePiece, hasUsable, isUsable } from "./piece-choice.ts";
 import type { SwarmContext } from "./swarm-context.ts";
 import { ORIGIN, SEED, type Host } from "./swarm-out.ts";
 import type { TaskState } from "./task-state.ts";
@@ -10,6 +10,10 @@ import type { Uploads } from "./uploads.ts";
 const MIB = 1024 * 1024;
 const LIMIT_MAX_MS = 120_000;
 const SEED_LIMIT_MIN_MS = 2000;
+/** With so many failures in a row the seed is taken for broken. What is only late does not count: it has much to do. */
+const SEED_FAILURES_MAX = 3;
+/** How often one that is broken is tried. */
+const SEED_TRY_MS = 1000;
 
 /** The transfers that bring pieces in: their start, their end, and what is done when they are late. */
 export class Downloads {
@@ -71,7 +75,7 @@ export class Downloads {
   #use(nowMs: number, link: Link): void {
     const { state } = link;
     const { options, out, random } = this.#context;
-    const piece = this.#isSource(nowMs, link) ? choosePiece(state, link, options, random) : -1;
+    const piece = this.isSource(nowMs, link) ? choosePiece(state, link, options, random) : -1;
     if (piece >= 0) this.#request(nowMs, state, piece, link.host);
     else out.decline(link.host, state.task, "nothing", this.#context.freeSlotsOf(state));
   }
@@ -85,11 +89,22 @@ export class Downloads {
   offered(nowMs: number, state: TaskState, piece: number): void {
     const { downloads, options, out } = this.#context;
     const hasRoom = downloads < options.downloadSlots + options.offerExtraSlots;
-    if (!hasRoom || !state.isPiece(piece) || state.have.has(piece) || state.flying.has(piece)) {
+    const isUseful = state.isPiece(piece) && !state.have.has(piece) && !state.flying.has(piece);
+    // Somebody waits for it, and the seed would have to be asked once more.
+    if (isUseful && !hasRoom && state.isPart) {
+      state.offered.add(piece);
+      return;
+    }
+    if (!hasRoom || !isUseful || !this.mayTrySeed(nowMs, state)) {
       out.refuseOffer(state.task, piece);
       return;
     }
     this.#request(nowMs, state, piece, SEED);
+  }
+
+  /** Fetches a piece that a reader waits for from a neighbour that holds it, or from the seed, which offered it. */
+  fetch(nowMs: number, state: TaskState, piece: number, from: Host): void {
+    this.#request(nowMs, state, piece, from);
   }
 
   /** A piece is stored: its transfers end, the others that were fetching it too are stopped. */
@@ -98,6 +113,10 @@ export class Downloads {
       const flight = state.flights[i]!;
       if (flight.piece !== piece) continue;
       state.drySinceMs = nowMs;
+      if (flight.from === SEED && from === SEED) {
+        state.seedFailures = 0;
+        state.seedBrokenMs = undefined;
+      }
       if (flight.from === from) this.#noteDuration(state, from, nowMs - flight.startMs);
       else this.#context.out.abort(flight.from, state.task, piece);
       this.#end(nowMs, state, i);
@@ -120,7 +139,9 @@ export class Downloads {
     else if (reason !== "corrupt") return;
     if (index >= 0) this.#announcer.askAgain(nowMs, state);
     if (from === SEED) {
-      if (index >= 0) out.refuseOffer(state.task, piece);
+      if (index < 0) return;
+      out.refuseOffer(state.task, piece);
+      if (reason !== "busy") this.#noteSeedFailure(nowMs, state);
       return;
     }
     const link = state.links.get(from);
@@ -134,6 +155,21 @@ export class Downloads {
       state.holders[piece]! -= 1;
       if (state.announced.has(piece) && link.takes(piece)) link.interest += 1;
     }
+  }
+
+  /** A seed that fails again and again gets one request at a time, now and then: most likely it is wasted. */
+  mayTrySeed(nowMs: number, state: TaskState): boolean {
+    if (state.seedBrokenMs === undefined) return true;
+    const isTried = state.flights.some(({ from }) => from === SEED);
+    return !isTried && nowMs - state.seedFailedMs >= SEED_TRY_MS;
+  }
+
+  #noteSeedFailure(nowMs: number, state: TaskState): void {
+    state.seedFailures += 1;
+    state.seedFailedMs = nowMs;
+    if (state.seedFailures < SEED_FAILURES_MAX) return;
+    state.seedBrokenMs ??= nowMs;
+    this.#context.wakeForCheck(nowMs);
   }
 
   /** The neighbour is gone: what it was sending has to come from elsewhere. */
@@ -160,6 +196,7 @@ export class Downloads {
   /** Gives up what is late, doubles what is slow at the end, and says when nothing comes in. */
   check(nowMs: number, state: TaskState): void {
     if (state.isComplete) return;
+    this.#unblock(nowMs, state);
     // Giving one up allows more time to the next, not to those that were begun with it.
     const limitMs = this.#limitMs(state, state.times);
     const seedLimitMs = this.#limitMs(state, state.seedTimes);
@@ -167,8 +204,12 @@ export class Downloads {
       const { from, startMs } = state.flights[i]!;
       if (nowMs - startMs > (from === SEED ? seedLimitMs : limitMs)) this.#giveUp(nowMs, state, i);
     }
-    if (this.isHopeful(nowMs, state)) state.drySinceMs = nowMs;
-    if (state.missing <= this.#context.options.endgamePieces) this.#endgame(nowMs, state);
+    const isServed = this.isHopeful(nowMs, state) || this.#isCrowdedOut(nowMs, state);
+    if (isServed) state.drySinceMs = nowMs;
+    // Somebody waits for each piece of a part, as for the last of a whole.
+    if (state.isPart || state.missing <= this.#context.options.endgamePieces)
+      this.#endgame(nowMs, state);
+    if (state.isPart) return;
     this.#starve(nowMs, state);
     this.#context.wakeForCheck(nowMs);
   }
@@ -186,6 +227,15 @@ export class Downloads {
     for (const { from, startMs } of state.flights) {
       const times = from === SEED ? state.seedTimes : state.times;
       if (nowMs - startMs <= this.#lateMs(state, times)) return true;
+    }
+    return false;
+  }
+
+  /** Whether other tasks, to which something comes, have all the slots: then it says nothing about neighbours. */
+  #isCrowdedOut(nowMs: number, state: TaskState): boolean {
+    if (this.#context.freeSlots > 0) return false;
+    for (const other of this.#context.tasks.values()) {
+      if (other !== state && this.isHopeful(nowMs, other)) return true;
     }
     return false;
   }
@@ -248,19 +298,48 @@ export class Downloads {
     link.blockedUntilMs = Math.max(link.blockedUntilMs, nowMs + forMs);
   }
 
-  /** A blocked source is better than none, unless its pieces were wrong. */
-  #isSource(nowMs: number, link: Link): boolean {
-    if (nowMs < link.distrustedUntilMs) return false;
-    if (nowMs < (this.#context.outUntilMs.get(link.host) ?? 0)) return false;
+  /** One whose grants were declined meanwhile gives no more of them before it is asked. */
+  #unblock(nowMs: number, state: TaskState): void {
+    for (const link of state.links.values()) {
+      if (link.blockedUntilMs === 0 || nowMs < link.blockedUntilMs) continue;
+      link.blockedUntilMs = 0;
+      this.#announcer.askAgain(nowMs, state);
+    }
+  }
+
+  /**
+   * A blocked source is better than none, unless its pieces were wrong; at once where it was only slow. One that fails may do so at
+   * once, and would be asked for all that it has in no time.
+   */
+  isSource(nowMs: number, link: Link): boolean {
+    if (!this.#isTrusted(nowMs, link)) return false;
     if (nowMs >= link.blockedUntilMs) return true;
+    if (link.failures === 0 && !this.#hasBetter(nowMs, link)) return true;
     return this.isDry(nowMs, link.state, 2 * this.#context.options.starveMs);
+  }
+
+  #isTrusted(nowMs: number, link: Link): boolean {
+    return (
+      nowMs >= link.distrustedUntilMs && nowMs >= (this.#context.outUntilMs.get(link.host) ?? 0)
+    );
+  }
+
+  /** Whether another neighbour has anything for us and is not blocked: a moment in which all are late says nothing about one. */
+  #hasBetter(nowMs: number, than: Link): boolean {
+    const { state } = than;
+    for (const link of state.links.values()) {
+      if (link === than || nowMs < link.blockedUntilMs || !this.#isTrusted(nowMs, link)) continue;
+      if (hasUsable(state, link)) return true;
+    }
+    return false;
   }
 
   #endgame(nowMs: number, state: TaskState): void {
     const { options } = this.#context;
     const room = options.downloadSlots + options.offerExtraSlots - this.#context.downloads;
     if (state.flights.length === 0 || room <= 0) return;
-    const usualMs = 2 * state.times.quantile(0.5);
+    // Parts are always at their end: what is only slower than most comes sooner when nothing is sent beside it.
+    const usualMs = 2 * state.times.quantile(state.isPart ? 0.9 : 0.5);
     const late = state.flights.filter(({ startMs, from }) => {
       return (
         nowMs - startMs >
@@ -280,7 +359,7 @@ export class Downloads {
     state.flying.delete(piece);
     for (const link of state.links.values()) {
       if (link.host === from || !isUsable(state, link, piece)) continue;
-      if (!this.#isSource(nowMs, link)) continue;
+      if (!this.isSource(nowMs, link)) continue;
       seen += 1;
       if (this.#context.random() * seen < 1) chosen = link;
     }
@@ -298,6 +377,11 @@ export class Downloads {
     state.starveGapMs = Math.min(options.starveMaxMs, gapMs);
     state.starvedMs = nowMs;
     this.#announcer.askAgain(nowMs, state);
+    // A supernode that was started anew has forgotten whose pieces were wrong, and may count on them.
+    for (const link of state.links.values()) {
+      const isDistrusted = nowMs < link.distrustedUntilMs;
+      if (isDistrusted) out.blame(state.task, link.host, state.cursor, "corrupt");
+    }
     out.starve(state.task);
   }
 }

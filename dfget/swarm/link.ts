@@ -18,6 +18,9 @@ export class Link {
   wants: Bitmap | undefined;
   /** Its hello arrived. */
   heard = false;
+  /** When it was last told ours, and how often it was told again because its own did not arrive. */
+  helloMs = -Infinity;
+  hellosAgain = 0;
   /** Its free download slots as last told. */
   free = 0;
   /** Pieces we announced that it lacks (and takes). */
@@ -32,6 +35,8 @@ export class Link {
   uploads = 0;
   /** Not used as a source before this time. */
   blockedUntilMs = 0;
+  /** It had no slot for a request that it had granted nothing for, and may have one after this time. */
+  busyUntilMs = 0;
   /** A block that holds even when there is no other source. */
   distrustedUntilMs = 0;
   /** Transfers that failed since the last one that did not. */

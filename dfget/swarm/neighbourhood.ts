@@ -6,6 +6,13 @@ import { STRIPE_COUNT, type Host } from "./swarm-out.ts";
 import type { TaskState } from "./task-state.ts";
 import type { Uploads } from "./uploads.ts";
 
+const AGE_MAX_MS = 600_000;
+/** A neighbour whose hello is not there after this is told ours again, each time after twice as long. */
+const UNHEARD_MS = 100;
+const HELLOS_AGAIN_MAX = 7;
+/** What was said so shortly before needs not be said again. */
+const REPEATED_MS = 50;
+
 /** The links of every task: who is there, and what each says that it holds. */
 export class Neighbourhood {
   readonly #context: SwarmContext;
@@ -39,6 +46,22 @@ export class Neighbourhood {
     this.#context.deleteLink(link);
   }
 
+  /**
+   * Says hello again to neighbours that have not been heard. One that was still opening the task has lost
+   * what it was told, and neither side would ever give the other anything. Returns whether some are waited for.
+   */
+  checkUnheard(nowMs: number, state: TaskState): boolean {
+    let isWaiting = false;
+    for (const link of state.links.values()) {
+      if (link.heard || link.hellosAgain >= HELLOS_AGAIN_MAX) continue;
+      isWaiting = true;
+      if (nowMs - link.helloMs < UNHEARD_MS * 2 ** link.hellosAgain) continue;
+      link.hellosAgain += 1;
+      this.#sayHello(nowMs, link, true);
+    }
+    return isWaiting;
+  }
+
   /** Other stripes are ours to bring in: neighbours in other zones are told. */
   setStripes(nowMs: number, state: TaskState, mask: Bitmap): void {
     state.imports = mask.clone();
@@ -53,8 +76,10 @@ export class Neighbourhood {
     freeSlots: number,
     ageMs: number,
     wants: Bitmap | undefined,
+    isUnanswered: boolean,
   ): void {
     const { state } = link;
+    if (isUnanswered && nowMs - link.helloMs >= REPEATED_MS) this.#sayHello(nowMs, link);
     if (wants !== undefined && wants.length === STRIPE_COUNT) {
       link.wants = wants.clone();
       if (!link.far) {
@@ -70,7 +95,8 @@ export class Neighbourhood {
     link.heard = true;
     link.nothing = false;
     link.free = slotsTold(freeSlots);
-    link.sinceMs = nowMs - (ageMs >= 0 ? ageMs : 0);
+    // Who seems to wait for longest is served first, and might say so.
+    link.sinceMs = nowMs - Math.min(AGE_MAX_MS, ageMs >= 0 ? ageMs : 0);
     if (link.have.count > before) state.newsMs = nowMs;
   }
 
@@ -88,13 +114,14 @@ export class Neighbourhood {
     if (pieces.length === 0) link.nothing = false;
   }
 
-  #sayHello(nowMs: number, link: Link): void {
+  #sayHello(nowMs: number, link: Link, isUnanswered = false): void {
     const { state } = link;
+    link.helloMs = nowMs;
     const wants = link.far ? (state.imports ?? new Bitmap(STRIPE_COUNT)) : undefined;
     const ageMs = nowMs - state.openedMs;
     const { out } = this.#context;
     const freeSlots = this.#context.freeSlotsOf(state);
-    out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants);
+    out.hello(link.host, state.task, state.have, freeSlots, ageMs, wants, isUnanswered);
     if (freeSlots === 0) state.toldFull = true;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Bitmap } from "../../protocol/bitmap.ts";
 import { orphanRank } from "./orphan-state.ts";
-import { ORIGIN, Swarm, type SwarmOut } from "./swarm.ts";
+import { ORIGIN, SEED, Swarm, type SwarmOut } from "./swarm.ts";
 
 const MIB = 1024 * 1024;
 const KEY = 99;
@@ -48,6 +48,34 @@ describe("Orphans", () => {
     const { swarm, said } = peerWith([]);
     tickUntil(swarm, 50, 10_000);
     expect(said("requestOrigin")).toEqual([]);
+  });
+
+  it("reads from the origin while the seed fails again and again, however slow or busy it may be", () => {
+    const { swarm, said } = peerWith([]);
+    const fail = (nowMs: number, reason: "failed" | "busy", times: number): void => {
+      for (let time = 0; time < times; time++) {
+        swarm.onOffer(nowMs, 0, 9);
+        swarm.onPieceFailed(nowMs, 0, 9, SEED, reason);
+      }
+    };
+    fail(10, "busy", 20);
+    fail(20, "failed", 2);
+    swarm.onOffer(30, 0, 8);
+    swarm.onPiece(40, 0, 8, SEED);
+    fail(50, "failed", 2);
+    tickUntil(swarm, 50, 5000);
+    expect(said("requestOrigin")).toEqual([]);
+    fail(5000, "failed", 1);
+    const tries = said("request").length;
+    for (const piece of [7, 8]) swarm.onOffer(5100, 0, piece);
+    expect(said("request")).toHaveLength(tries);
+    tickUntil(swarm, 5000, 6000);
+    for (const piece of [6, 7]) swarm.onOffer(6010, 0, piece);
+    expect(said("request")).toHaveLength(tries + 1);
+    expect(said("requestOrigin").map((call) => call.slice(2))).toEqual([
+      [0, 4],
+      [4, 4],
+    ]);
   });
 
   it("reads everything in bounded runs, in order, when it is alone", () => {
@@ -220,5 +248,20 @@ describe("Orphans", () => {
       swarm.onClaim(0, 3, 0, first, count, 7);
     }
     expect(said("claim")).toEqual([]);
+  });
+
+  it("stops when the supernode is back, which reads on from what is held", () => {
+    const { swarm, said } = peerWith([]);
+    swarm.supernodeLost(0);
+    tickUntil(swarm, 0, 3000);
+    expect(said("requestOrigin").length).toBeGreaterThan(0);
+    swarm.onPiece(3000, 0, 0, ORIGIN);
+    swarm.supernodeBack(3000);
+    expect(said("abort")).toEqual(
+      said("requestOrigin").map(([, task, piece]) => ["abort", ORIGIN, task, piece]),
+    );
+    const count = said("requestOrigin").length;
+    tickUntil(swarm, 3000, 20_000);
+    expect(said("requestOrigin")).toHaveLength(count);
   });
 });

@@ -17,7 +17,7 @@ const STUCK_IN_ZONE_MS = 1500;
 const STUCK_MS = 4000;
 
 /**
- * What happens to pieces that nobody near holds when no supernode answers: they are dealt out among
+ * What happens to pieces that nobody near holds when no supernode answers, or its seed only fails: they are dealt out among
  * the peers and read from the origin.
  *
  * Pieces go in blocks. For each block the peers in sight are ranked by a hash that all compute alike;
@@ -39,7 +39,8 @@ export class Orphans {
   /** Reads from the origin what is due. */
   check(nowMs: number, state: TaskState): void {
     if (state.orphans !== undefined) this.#checkRuns(nowMs, state, state.orphans);
-    const isOn = state.isOrphan || this.#context.isSupernodeLost;
+    const isBroken = state.seedBrokenMs !== undefined;
+    const isOn = state.isOrphan || this.#context.isSupernodeLost || isBroken;
     if (!isOn || state.isComplete) {
       // The claims stay known: a claim that is forgotten would be passed on again, and again.
       if (state.orphans !== undefined) state.orphans.isActive = false;
@@ -52,6 +53,7 @@ export class Orphans {
     orphans.scanMs = nowMs + this.#context.options.checkMs;
     // A random-access reader waits for these, so their blocks come first.
     for (const piece of state.wanted) this.#considerBlock(nowMs, state, orphans.blockOf(piece));
+    if (state.isPart) return;
     const last = orphans.blockOf(state.have.length - 1);
     const first = orphans.blockOf(state.cursor);
     const start = Math.max(first, orphans.blockOf(state.reader ?? 0));
@@ -112,11 +114,16 @@ export class Orphans {
     if (run !== undefined) this.#endFailed(nowMs, state.orphans!, run);
   }
 
-  /** Stops every run of the task. */
-  abortAll(state: TaskState): void {
-    for (const run of state.orphans?.runs ?? []) {
-      this.#context.out.abort(ORIGIN, state.task, run.firstPiece);
+  /** Stops every run of the task; claims stay known. */
+  stop({ task, orphans }: TaskState): void {
+    for (const { firstPiece } of orphans?.runs.splice(0) ?? []) {
+      this.#context.out.abort(ORIGIN, task, firstPiece);
     }
+  }
+
+  /** Stops every run of the task, and forgets what was known of others'. */
+  abortAll(state: TaskState): void {
+    this.stop(state);
     state.orphans = undefined;
   }
 
@@ -128,7 +135,9 @@ export class Orphans {
 
   /** Pieces may still be on their way through the swarm; while they are, the origin is left alone. */
   #isQuiet(nowMs: number, state: TaskState, orphans: OrphanState): boolean {
-    const lostMs = state.isOrphan ? state.openedMs : this.#context.supernodeLostMs;
+    const { isSupernodeLost, supernodeLostMs } = this.#context;
+    const brokenMs = (isSupernodeLost ? supernodeLostMs : undefined) ?? state.seedBrokenMs;
+    const lostMs = state.isOrphan ? state.openedMs : (brokenMs ?? nowMs);
     return nowMs - Math.max(state.newsMs, lostMs) >= orphans.quietMs;
   }
 
@@ -166,7 +175,7 @@ export class Orphans {
 
   /** Neither we nor anybody in sight who can be relied on holds it, and it is not on its way to us. */
   #isOrphaned(nowMs: number, state: TaskState, piece: number): boolean {
-    if (state.have.has(piece)) return false;
+    if (state.have.has(piece) || (state.isPart && !state.wanted.includes(piece))) return false;
     const isExpected = state.flying.has(piece) || state.holders[piece]! > 0;
     if (isExpected && !this.#downloads.isDry(nowMs, state, STUCK_MS)) return false;
     return state.orphans!.runWith(piece) === undefined;

@@ -47,6 +47,11 @@ export function isUsable(state: TaskState, link: Link, piece: number): boolean {
   return !link.far || (state.imports?.has(piece & 63) ?? false);
 }
 
+/** Whether the neighbour has any piece that we may fetch from it now. */
+export function hasUsable(state: TaskState, link: Link): boolean {
+  return rarest(state, link, 0, state.have.length, 1, () => 0) >= 0;
+}
+
 /**
  * The rarest usable piece in [from, to), the scan beginning at a random place and ending after
  * `scanWordsMax` words with usable pieces; -1 if there is none. A piece with one holder ends the scan.

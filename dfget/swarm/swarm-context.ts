@@ -36,6 +36,8 @@ export class SwarmContext {
    * good part of the whole, and pieces that come one after the other go on sooner.
    */
   freeSlotsOf(state: TaskState): number {
+    // It asks for what it wants, and has no use for grants.
+    if (state.isPart) return 0;
     if (!this.isSmall(state)) return this.freeSlots;
     const { smallTaskSlots } = this.options;
     return Math.max(0, Math.min(this.freeSlots, smallTaskSlots - state.flights.length));

@@ -94,6 +94,54 @@ describe("Swarm under faults", () => {
     expect(said("abort")).toHaveLength(3);
   });
 
+  it("goes on with blocked sources at once when no other has anything for it", () => {
+    const { swarm, said } = swarmOf(40, { 1: [0, 3], 2: [1, 4], 3: [2] });
+    swarm.onGrant(0, 1, 0);
+    swarm.onGrant(0, 2, 0);
+    tickUntil(swarm, 50, 1550);
+    expect(said("abort")).toHaveLength(2);
+    swarm.onGrant(1560, 1, 0);
+    expect(said("decline")).toEqual([["decline", 1, 0, "nothing", 3]]);
+    swarm.onGrant(1570, 3, 0);
+    swarm.onPiece(1580, 0, 2, 3);
+    swarm.onGrant(1590, 1, 0);
+    swarm.onGrant(1590, 2, 0);
+    expect(said("request").map((call) => call[1])).toEqual([1, 2, 3, 1, 2]);
+  });
+
+  it("asks its only source again when that fails, but not at once", () => {
+    const { swarm, said } = swarmOf(40, { 1: [0, 1, 2, 3] });
+    swarm.onGrant(0, 1, 0);
+    swarm.onPieceFailed(1, 0, said("request")[0]![3] as number, 1, "failed");
+    for (let nowMs = 2; nowMs < 200; nowMs += 2) {
+      swarm.tick(nowMs);
+      swarm.onGrant(nowMs, 1, 0);
+    }
+    expect(said("request")).toHaveLength(1);
+    swarm.tick(500);
+    swarm.onGrant(501, 1, 0);
+    expect(said("request")).toHaveLength(2);
+  });
+
+  it("asks a source for grants again when its block is over", () => {
+    const all = Array.from({ length: 400 }, (_, i) => i);
+    const { swarm, said } = swarmOf(400, { 1: all, 2: all });
+    swarm.onGrant(0, 1, 0);
+    swarm.onPieceFailed(1, 0, said("request")[0]![3] as number, 1, "failed");
+    const askedMs: number[] = [];
+    for (let nowMs = 50; nowMs <= 12_000; nowMs += 50) {
+      swarm.onGrant(nowMs, 2, 0);
+      swarm.onPiece(nowMs + 20, 0, said("request").at(-1)![3] as number, 2);
+      const before = said("have").length;
+      swarm.tick(nowMs + 25);
+      const isAsked = said("have")
+        .slice(before)
+        .some((call) => (call[3] as number[]).length === 0);
+      if (isAsked) askedMs.push(nowMs);
+    }
+    expect(askedMs.filter((atMs) => atMs > 1000)).toEqual([10_000]);
+  });
+
   it("starves, and uses blocked sources, while all that is in flight hangs", () => {
     const { swarm, said } = swarmOf(40, { 1: [0], 2: [1], 3: [2] });
     swarm.onGrant(0, 1, 0);
@@ -208,6 +256,32 @@ describe("Swarm under faults", () => {
     const starved = said("starve").length;
     expect(starved).toBeGreaterThan(4);
     expect(starved).toBeLessThan(12);
+  });
+
+  it("blames those whose pieces were wrong again while it starves, for the supernode may be a new one", () => {
+    const { swarm, said } = swarmOf(40, { 1: [0], 2: [] });
+    swarm.onGrant(1, 1, 0);
+    swarm.onPieceFailed(2, 0, 0, 1, "corrupt");
+    expect(said("blame")).toHaveLength(1);
+    tickUntil(swarm, 50, 10_000);
+    const blames = said("blame").slice(1);
+    expect(blames).toHaveLength(said("starve").length);
+    for (const blame of blames) expect(blame).toEqual(["blame", 0, 1, 0, "corrupt"]);
+  });
+
+  it("does not starve in a task that only waits for slots that others have", () => {
+    const { swarm, said } = swarmOf(40, { 1: [0] }, { downloadSlots: 1 });
+    swarm.open(0, 1, { taskKey: 2, pieceCount: 200, pieceLengthBytes: 1024 });
+    swarm.addNeighbour(0, 1, 2, 2);
+    swarm.onHello(0, 2, 1, Bitmap.full(200), 6, 0);
+    swarm.supernodeLost(0);
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 50) {
+      swarm.onGrant(nowMs, 2, 1);
+      swarm.tick(nowMs + 1);
+      swarm.onPiece(nowMs + 40, 1, said("request").at(-1)?.[3] as number, 2);
+    }
+    const ofFirst = said("requestOrigin").filter((call) => call[1] === 0);
+    expect(ofFirst.filter((call) => call[2] === 0)).toEqual([]);
   });
 
   it("has fewer upload slots while what it serves takes longer than what it waits for", () => {

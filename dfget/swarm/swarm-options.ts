@@ -70,7 +70,7 @@ export const defaultSwarmOptions: Readonly<SwarmOptions> = {
   neighboursMax: 96,
   windowPieces: 256,
   urgentPieces: 16,
-  grantSample: 8,
+  grantSample: 12,
   haveDelayMs: 2,
   grantsPerNeighbour: 1,
   grantTimeoutMs: 400,

@@ -23,8 +23,17 @@ export interface SwarmOut {
   /**
    * Tells a neighbour what we hold. `have` is live: encode it before returning. `wants` is given on
    * links between zones: the stripes we may fetch over this link; absent means every piece.
+   * `isUnanswered` asks for the neighbour's own hello, which did not come.
    */
-  hello(to: Host, task: Task, have: Bitmap, freeSlots: number, ageMs: number, wants?: Bitmap): void;
+  hello(
+    to: Host,
+    task: Task,
+    have: Bitmap,
+    freeSlots: number,
+    ageMs: number,
+    wants?: Bitmap,
+    isUnanswered?: boolean,
+  ): void;
   /** Tells neighbours of new pieces (perhaps none) and of our free download slots. */
   have(to: readonly Host[], task: Task, pieces: readonly number[], freeSlots: number): void;
   /** Gives a neighbour one upload slot; it answers with a piece request or a decline. */
@@ -61,6 +70,11 @@ export interface SwarmOut {
   blame(task: Task, host: Host, piece: number, reason: "slow" | "corrupt" | "failed"): void;
   /** Tells the supernode that nothing has been coming in for the task. Repeated with growing gaps. */
   starve(task: Task): void;
+  /**
+   * Tells the supernode which pieces a task lacks that readers of parts wait for; `isAgain` for those that it was
+   * asked for before, in vain.
+   */
+  want(task: Task, pieces: readonly number[], isAgain: boolean): void;
   /** Every piece of the task is held. Said once per open, and again when a task that grew is full. */
   complete(task: Task): void;
   /** Call `tick` at or after this time; of several calls the earliest counts until the next tick. */

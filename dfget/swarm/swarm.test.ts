@@ -44,6 +44,35 @@ describe("Swarm", () => {
     expect(hello?.slice(4, 6)).toEqual([6, 5]);
   });
 
+  it("says hello again, less and less often, to a neighbour that has not been heard", () => {
+    const { swarm, said } = swarmWith(4, [1]);
+    swarm.addNeighbour(0, 0, 7, 70);
+    for (let nowMs = 50; nowMs <= 60_000; nowMs += 50) swarm.tick(nowMs);
+    expect(said("hello").map((call) => call[7])).toEqual([false, ...Array(7).fill(true)]);
+    const times = said("hello").map((call) => call[5] as number);
+    expect(times).toEqual([0, 100, 300, 700, 1500, 3100, 6300, 12_700]);
+  });
+
+  it("does so also when it holds everything itself, until the neighbour is heard", () => {
+    const { swarm, said } = swarmWith(2, [0, 1]);
+    swarm.addNeighbour(0, 0, 7, 70);
+    swarm.tick(150);
+    swarm.onHello(160, 7, 0, bits(2, []), 6, 0);
+    for (let nowMs = 200; nowMs <= 5000; nowMs += 50) swarm.tick(nowMs);
+    expect(said("hello")).toHaveLength(2);
+    expect(said("grant")).not.toEqual([]);
+  });
+
+  it("answers a neighbour that has not heard its hello", () => {
+    const { swarm, said } = swarmWith(4, [1]);
+    swarm.addNeighbour(0, 0, 7, 70);
+    swarm.onHello(10, 7, 0, bits(4, []), 6, 0);
+    swarm.onHello(500, 7, 0, bits(4, []), 6, 0);
+    expect(said("hello")).toHaveLength(1);
+    swarm.onHello(600, 7, 0, bits(4, []), 6, 0, undefined, true);
+    expect(said("hello").map((call) => call[7])).toEqual([false, false]);
+  });
+
   it("grants a slot only to neighbours that lack something it has and can take it", () => {
     const { meet, said } = swarmWith(4, [0]);
     meet(0, 1, [0]);

@@ -4,6 +4,7 @@ import { Downloads } from "./downloads.ts";
 import { Neighbourhood, slotsTold } from "./neighbourhood.ts";
 import { Orphans } from "./orphans.ts";
 import { SwarmContext } from "./swarm-context.ts";
+import { PartWants } from "./part-wants.ts";
 import { defaultSwarmOptions, type SwarmOptions } from "./swarm-options.ts";
 import { ORIGIN, STRIPE_COUNT, type Host, type SwarmOut, type Task } from "./swarm-out.ts";
 import { TaskState } from "./task-state.ts";
@@ -25,6 +26,8 @@ export interface TaskOpening {
   pieceLengthBytes: number;
   /** What is on disk already; not kept. Absent: nothing. */
   have?: Bitmap | undefined;
+  /** Only what `want` names is fetched, until `readWhole`. */
+  isPart?: boolean | undefined;
 }
 
 /**
@@ -40,6 +43,7 @@ export class Swarm {
   readonly #announcer: Announcer;
   readonly #uploads: Uploads;
   readonly #downloads: Downloads;
+  readonly #partWants: PartWants;
   readonly #neighbourhood: Neighbourhood;
   readonly #orphans: Orphans;
   #checkedMs = -Infinity;
@@ -50,6 +54,7 @@ export class Swarm {
     this.#announcer = new Announcer(this.#context);
     this.#uploads = new Uploads(this.#context);
     this.#downloads = new Downloads(this.#context, this.#announcer, this.#uploads);
+    this.#partWants = new PartWants(this.#context, this.#downloads);
     this.#neighbourhood = new Neighbourhood(this.#context, this.#uploads, this.#downloads);
     this.#orphans = new Orphans(this.#context, this.#downloads, this.#neighbourhood);
   }
@@ -62,6 +67,7 @@ export class Swarm {
     const pieceCount = isPieceCount(opening.pieceCount) ? opening.pieceCount : 0;
     if (have.length < pieceCount) have.grow(pieceCount);
     const state = new TaskState(task, taskKey, Math.max(1, pieceLengthBytes), have, nowMs);
+    state.isPart = opening.isPart ?? false;
     this.#context.tasks.set(task, state);
     this.#sayComplete(state);
     this.#context.wakeForCheck(nowMs);
@@ -74,6 +80,18 @@ export class Swarm {
     if (pieceCount <= state.have.length) return;
     state.grow(pieceCount);
     state.saidComplete = false;
+    this.#context.wakeForCheck(nowMs);
+  }
+
+  /** From now on all of a task is fetched of which parts were. */
+  readWhole(nowMs: number, task: Task): void {
+    const state = this.#context.tasks.get(task);
+    if (state?.isPart !== true) return;
+    state.isPart = false;
+    state.asked.clear();
+    state.offered.clear();
+    state.drySinceMs = nowMs;
+    this.#announcer.askAgain(nowMs, state);
     this.#context.wakeForCheck(nowMs);
   }
 
@@ -133,7 +151,10 @@ export class Swarm {
     this.#neighbourhood.setStripes(nowMs, state, mask);
   }
 
-  /** A neighbour's hello. `have` becomes the swarm's. Ignored when its length is not our piece count or shorter. */
+  /**
+   * A neighbour's hello. `have` becomes the swarm's. Ignored when its length is not our piece count or shorter.
+   * `isUnanswered` when the neighbour has not heard ours: it is said again.
+   */
   onHello(
     nowMs: number,
     from: Host,
@@ -142,10 +163,12 @@ export class Swarm {
     freeSlots: number,
     ageMs: number,
     wants?: Bitmap,
+    isUnanswered = false,
   ): void {
     const link = this.#context.link(task, from);
     if (link === undefined) return;
-    this.#neighbourhood.hello(nowMs, link, have, freeSlots, ageMs, wants);
+    this.#neighbourhood.hello(nowMs, link, have, freeSlots, ageMs, wants, isUnanswered);
+    this.#partWants.pump(nowMs, link.state);
     this.#uploads.grantMore(nowMs);
   }
 
@@ -169,6 +192,7 @@ export class Swarm {
     const link = this.#context.link(task, from);
     if (link === undefined) return;
     this.#neighbourhood.have(nowMs, link, pieces, freeSlots);
+    this.#partWants.pump(nowMs, link.state);
     this.#uploads.grantMore(nowMs);
   }
 
@@ -248,6 +272,7 @@ export class Swarm {
       state.wanted = state.wanted.filter((other) => other !== piece);
     this.#orphans.arrived(nowMs, state, piece);
     this.#announcer.notePiece(nowMs, state, piece);
+    this.#partWants.pump(nowMs, state);
     this.#sayComplete(state);
     this.#uploads.grantMore(nowMs);
   }
@@ -267,6 +292,9 @@ export class Swarm {
     if (state === undefined) return;
     if (from === ORIGIN) this.#orphans.failed(nowMs, state, piece);
     else this.#downloads.failed(nowMs, state, piece, from, reason);
+    const link = state.links.get(from);
+    if (link !== undefined && reason === "busy") this.#partWants.busy(nowMs, link);
+    this.#partWants.pump(nowMs, state);
     this.#downloads.useHeld(nowMs);
   }
 
@@ -280,10 +308,12 @@ export class Swarm {
 
   /** A random-access reader waits for these pieces: they go first, in this order. Replaces the last list. */
   want(nowMs: number, task: Task, pieces: readonly number[]): void {
-    void nowMs;
     const state = this.#context.tasks.get(task);
     if (state === undefined) return;
+    // While nobody waited, nothing came because nothing was asked for.
+    if (state.isPart && state.wanted.length === 0) state.drySinceMs = nowMs;
     state.wanted = pieces.filter((piece) => state.isPiece(piece) && !state.have.has(piece));
+    this.#partWants.pump(nowMs, state);
   }
 
   /** The supernode cannot be reached: every task may have to use its origin. */
@@ -294,10 +324,17 @@ export class Swarm {
     this.#context.wakeForCheck(nowMs);
   }
 
-  /** The supernode is back: no new origin runs, except for tasks opened as orphans. */
+  /** The supernode is back: no origin runs any more, except for tasks opened as orphans. */
   supernodeBack(nowMs: number): void {
-    void nowMs;
     this.#context.isSupernodeLost = false;
+    for (const state of this.#context.tasks.values()) {
+      // It reads on from what is held; the same bytes would come twice.
+      if (!state.isOrphan) this.#orphans.stop(state);
+      // What it was asked for it does not know any more.
+      state.asked.clear();
+      state.offered.clear();
+      this.#partWants.pump(nowMs, state);
+    }
   }
 
   /** Does what is due: announcements, time-outs, end game, starving. See `SwarmOut.wake`. */
@@ -308,6 +345,7 @@ export class Swarm {
       this.#uploads.check(nowMs);
       for (const state of this.#context.tasks.values()) {
         this.#downloads.check(nowMs, state);
+        this.#partWants.pump(nowMs, state);
       }
       this.#downloads.useHeld(nowMs);
       this.#downloads.checkHeld(nowMs);
@@ -321,7 +359,11 @@ export class Swarm {
   #keepChecking(nowMs: number): void {
     let isBusy = false;
     for (const state of this.#context.tasks.values()) {
-      if (!state.isComplete || (state.orphans?.runs.length ?? 0) > 0) isBusy = true;
+      if (this.#neighbourhood.checkUnheard(nowMs, state)) isBusy = true;
+      const isFetching = state.isPart
+        ? state.wanted.length + state.flights.length > 0
+        : !state.isComplete;
+      if (isFetching || (state.orphans?.runs.length ?? 0) > 0) isBusy = true;
     }
     if (isBusy || this.#uploads.hasOpenGrants) this.#context.wakeForCheck(nowMs);
   }

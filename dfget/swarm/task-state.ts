@@ -34,6 +34,18 @@ export class TaskState {
   cursor = 0;
   reader: number | undefined;
   wanted: number[] = [];
+  /** Only what is wanted is fetched. */
+  isPart = false;
+  /** In such a task: when and how often the supernode was asked for a wanted piece. */
+  readonly asked = new Map<number, { readonly atMs: number; readonly count: number }>();
+  /** In such a task: pieces that the seed offered while no slot was free. */
+  readonly offered = new Set<number>();
+  /** Transfers from the seed that failed since the last one that did not. */
+  seedFailures = 0;
+  /** Since when the seed fails again and again; undefined while it does not. */
+  seedBrokenMs: number | undefined;
+  /** When it failed last. */
+  seedFailedMs = -Infinity;
   /** Pieces that neighbours have not been told of. */
   news: number[] = [];
   /** When neighbours are told next; Infinity when there is nothing to tell. */

@@ -62,7 +62,12 @@ export class DownloadEngine {
     const { host, port } = job.order;
     const endpoint = formatEndpoint({ host, port });
     const pool = this.#endpoints.get(endpoint) ?? { idle: [], connectionCount: 0 };
-    if (!job.isRetried && pool.idle.length > 0) return pool.idle.pop();
+    const isEven = this.#isLimited(job);
+    if (!job.isRetried) {
+      const idle = pool.idle.pop();
+      if (idle && (idle.isEven || !isEven)) return idle;
+      idle?.close();
+    }
     if (pool.connectionCount >= this.#limits.connectionsPerEndpointMax) {
       // Only idle connections that the retried job must not use can stand in the way here.
       pool.idle.pop()?.close();
@@ -75,11 +80,7 @@ export class DownloadEngine {
     pool.connectionCount += 1;
     this.#connectionCount += 1;
     this.#endpoints.set(endpoint, pool);
-    const parts = {
-      limits: this.#limits,
-      bucket: this.#bucket,
-      isTaskLimited: isLimited(job.order.taskBucket),
-    };
+    const parts = { limits: this.#limits, bucket: this.#bucket, isEven };
     return new PieceConnection(host, port, parts, {
       done: (job, result) => {
         this.#running.delete(job.id);
@@ -133,8 +134,9 @@ export class DownloadEngine {
     const isEndpointFree = (pool?.connectionCount ?? 0) < this.#limits.connectionsPerEndpointMax;
     return isEndpointFree && this.#connectionCount < this.#limits.connectionsMax;
   }
-}
 
-function isLimited(memory: SharedArrayBuffer | undefined): boolean {
-  return memory !== undefined && new TokenBucket(memory).bytesPerSecond > 0;
+  #isLimited({ order: { taskBucket } }: FetchJob): boolean {
+    if (this.#bucket.bytesPerSecond > 0) return true;
+    return taskBucket !== undefined && new TokenBucket(taskBucket).bytesPerSecond > 0;
+  }
 }

@@ -41,6 +41,8 @@ export interface FetchOrder {
   readonly fd: number | undefined;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
+  /** Gets the bytes besides the file, and comes back with them. */
+  readonly buffer?: ArrayBuffer | undefined;
   /** Memory of the token bucket of its task; undefined where only the limit of the thread counts. */
   readonly taskBucket?: SharedArrayBuffer | undefined;
 }
@@ -59,7 +61,7 @@ export interface FetchedPiece {
   readonly certificate: Uint8Array | undefined;
   /** From the request's sending to the last byte. */
   readonly durationMs: number;
-  /** The bytes, when no file was given. */
+  /** The bytes, when no file was given, or a buffer for them. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 

@@ -46,6 +46,8 @@ const REFUSAL_LENGTH_BYTES_MAX = 64 * 1024;
 /** One kept-alive connection to a piece server; it runs one fetch at a time. */
 export class PieceConnection {
   readonly endpoint: string;
+  /** Whether it reads little at a time where a limit is in force; what was read before is not waited for at the end. */
+  readonly isEven: boolean;
   readonly #limits: FetchLimits;
   readonly #bucket: TokenBucket;
   #taskBucket: TokenBucket | undefined;
@@ -69,21 +71,23 @@ export class PieceConnection {
   constructor(
     host: string,
     port: number,
-    parts: { limits: FetchLimits; bucket: TokenBucket; isTaskLimited: boolean },
+    parts: { limits: FetchLimits; bucket: TokenBucket; isEven: boolean },
     events: ConnectionEvents,
   ) {
-    const { limits, bucket, isTaskLimited } = parts;
+    const { limits, bucket, isEven } = parts;
+    this.isEven = isEven;
     this.endpoint = formatEndpoint({ host, port });
     this.#limits = limits;
     this.#bucket = bucket;
     this.#events = events;
     const onread = {
       // Asking for it at every read costs a tenth of the receiving, so only where a limit is in force.
-      buffer:
-        bucket.bytesPerSecond > 0 || isTaskLimited ? () => this.#receiveBuffer() : RECEIVE_BUFFER,
+      buffer: isEven ? () => this.#receiveBuffer() : RECEIVE_BUFFER,
       callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
+        // The head is small and comes alone from who reads from a disk then; that says nothing of the line.
+        const isBody = this.#body !== undefined;
         this.#receive(buffer.subarray(0, lengthBytes));
-        return !this.#mustRest(lengthBytes);
+        return !this.#mustRest(lengthBytes, isBody);
       },
     };
     this.#socket = connect({ host, port, noDelay: true, onread });
@@ -146,11 +150,11 @@ export class PieceConnection {
   }
 
   /** Whether the connection may not be read for a while, for the sake of the limits; it is read on by itself. */
-  #mustRest(lengthBytes: number): boolean {
+  #mustRest(lengthBytes: number, isBody: boolean): boolean {
     const restMs = Math.max(
       this.#bucket.take(lengthBytes),
       this.#taskBucket?.take(lengthBytes) ?? 0,
-      this.#gatherMs(lengthBytes),
+      isBody ? this.#gatherMs(lengthBytes) : 0,
     );
     if (restMs < 1 || this.#socket.destroyed) return false;
     // A rest is no stall: the time until one begins when it is over.

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { silentLog } from "../../platform/log.ts";
+import { TokenBucket } from "../../platform/token-bucket.ts";
 import { responseHead } from "../../test/conformance/scripted-server.ts";
 import { PieceFetcher } from "./piece-fetcher.ts";
 import {
@@ -79,6 +80,19 @@ describe("PieceFetcher with a server that holds the piece", () => {
         true,
       );
     }
+  });
+
+  it("leaves a connection that reads much at once to fetches without a limit", async () => {
+    const { port, connectionCount } = await serve(sendPiece);
+    const pieces = fetcher({ connectionsPerEndpointMax: 1 });
+    const limit = new TokenBucket();
+    limit.bytesPerSecond = 100e6;
+    const connections: number[] = [];
+    for (const taskBucket of [undefined, limit.memory, limit.memory, undefined]) {
+      await pieces.fetch(request(port, { taskBucket }), never);
+      connections.push(connectionCount());
+    }
+    expect(connections).toEqual([1, 2, 2, 2]);
   });
 
   it("gives up an idle connection when another endpoint needs one", async () => {

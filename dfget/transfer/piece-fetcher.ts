@@ -12,7 +12,7 @@ import type {
 } from "./fetch-message.ts";
 import { DEFAULT_FETCH_LIMITS } from "./fetch-message.ts";
 import { PieceFetchError } from "./piece-fetch-error.ts";
-import { siblingModule } from "./sibling-module.ts";
+import { siblingModule } from "../../platform/sibling-module.ts";
 
 /** One piece, or with a `range` header a part of one, to fetch. */
 export interface PieceFetchRequest {
@@ -30,6 +30,8 @@ export interface PieceFetchRequest {
   readonly offsetBytes: number;
   /** The exact length of the answer. */
   readonly lengthBytes: number;
+  /** Gets the bytes besides the file. It is not the caller's any more; the result has it, where there is one. */
+  readonly buffer?: ArrayBuffer | undefined;
   /** Memory of the token bucket that limits its task. */
   readonly taskBucket?: SharedArrayBuffer | undefined;
 }
@@ -96,7 +98,7 @@ export class PieceFetcher implements AsyncDisposable {
       this.#pending.set(id, { signal, onAbort, resolve, reject });
       signal.addEventListener("abort", onAbort, { once: true });
       this.#worker ??= this.#start();
-      this.#post({ kind: "fetch", id, order });
+      this.#post({ kind: "fetch", id, order }, order.buffer ? [order.buffer] : []);
     });
   }
 
@@ -106,8 +108,8 @@ export class PieceFetcher implements AsyncDisposable {
     await this.#worker?.terminate();
   }
 
-  #post(message: WorkerOrder): void {
-    this.#worker?.postMessage(message);
+  #post(message: WorkerOrder, transfer: ArrayBuffer[] = []): void {
+    this.#worker?.postMessage(message, transfer);
   }
 
   #start(): Worker {
@@ -154,7 +156,7 @@ function abortedError(): PieceFetchError {
 
 /** Throws TypeError for a request that cannot be written as HTTP. */
 function checkedOrder(request: PieceFetchRequest): FetchOrder {
-  const { host, port, path, fd, offsetBytes, lengthBytes, taskBucket } = request;
+  const { host, port, path, fd, offsetBytes, lengthBytes, buffer, taskBucket } = request;
   if (!/^\/[\x21-\x7e]*$/.test(path)) throw new TypeError("The path of a piece is malformed.");
   if (!(lengthBytes > 0 && (fd !== undefined || lengthBytes <= PIECE_LENGTH_BYTES_MAX))) {
     throw new TypeError(`A piece of ${lengthBytes} bytes cannot be fetched.`);
@@ -166,5 +168,5 @@ function checkedOrder(request: PieceFetchRequest): FetchOrder {
     }
     headers[name.toLowerCase()] = value;
   }
-  return { host, port, path, headers, fd, offsetBytes, lengthBytes, taskBucket };
+  return { host, port, path, headers, fd, offsetBytes, lengthBytes, buffer, taskBucket };
 }

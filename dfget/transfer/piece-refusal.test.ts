@@ -1,9 +1,7 @@
-import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { responseHead } from "../../test/conformance/scripted-server.ts";
+import { freePort } from "../../test/harness/free-port.ts";
 import {
   BODY,
   LENGTH_BYTES,
@@ -72,6 +70,14 @@ describe("PieceFetcher with a server that does not give the piece", () => {
     await expect.poll(() => sockets.size).toBe(0);
   });
 
+  it("takes neither of two answers that come at once", async () => {
+    const answer = (body: string): string => `${responseHead("200 OK", 5)}${body}`;
+    const { port } = await serve((socket) => void socket.write(answer("right") + answer("wrong")));
+    const error = await failure(fetcher().fetch(request(port, { lengthBytes: 5 }), never));
+    expect(error.reason).toBe("protocol");
+    expect(error.message).toContain("more than was asked for");
+  });
+
   it("does not take bytes that nobody asked for as the next answer", async () => {
     const { port, connectionCount } = await serve((socket) => {
       sendPiece(socket);
@@ -94,10 +100,7 @@ describe("PieceFetcher with a server that does not give the piece", () => {
     });
     const pieces = fetcher();
     expect((await failure(pieces.fetch(request(port), never))).reason).toBe("broken");
-    const closed = createServer().listen(0, "127.0.0.1");
-    await once(closed, "listening");
-    const closedPort = (closed.address() as AddressInfo).port;
-    await new Promise((resolve) => closed.close(resolve));
+    const closedPort = await freePort();
     const error = await failure(pieces.fetch(request(closedPort), never));
     expect(error.reason).toBe("refused");
     expect(error.message).toContain(`127.0.0.1:${closedPort}`);

@@ -15,6 +15,7 @@ import { PieceFetcher } from "./piece-fetcher.ts";
 
 /** How long a rate is measured; longer when somebody wants to know it exactly. */
 const SECONDS = Number(process.env["DARTER_RATE_TEST_SECONDS"] ?? 1.5);
+const TRIES_MAX = 5;
 const CONNECTIONS = 4;
 const never = new AbortController().signal;
 
@@ -81,14 +82,18 @@ describe.each([1, 20, 200])("a rate of %d MB/s", (megabytes) => {
   const rate = megabytes * 1e6;
   // A moment's credit, and what is in the air at the end, weigh more in a short time.
   const tolerance = 0.05 + 0.15 / SECONDS;
+  const rateMin = rate * (SECONDS >= 10 ? 0.95 : 0.6);
 
   it.each(["upload", "download", "task"] as const)(
     "is kept to by the limit of %s",
     async (kind) => {
-      const measured = await measure(rate, { [kind]: limited(rate) });
-      expect(measured).toBeLessThan(rate * (1 + tolerance));
-      // A machine that is busy with other things may be slower, though hardly by half.
-      expect(measured).toBeGreaterThan(rate * (SECONDS >= 10 ? 0.95 : 0.5));
+      let measured = 0;
+      // A machine that is busy with other things may be slower, though hardly each time.
+      for (let tries = 0; tries < TRIES_MAX && measured < rateMin; tries++) {
+        measured = await measure(rate, { [kind]: limited(rate) });
+        expect(measured).toBeLessThan(rate * (1 + tolerance));
+      }
+      expect(measured).toBeGreaterThan(rateMin);
       if (SECONDS >= 10) console.info(`${megabytes} MB/s ${kind}: ${(measured / 1e6).toFixed(3)}`);
     },
     60_000,
@@ -96,8 +101,12 @@ describe.each([1, 20, 200])("a rate of %d MB/s", (megabytes) => {
 });
 
 it("changes at once, also for pieces that are under way", async () => {
-  const bucket = limited(50_000);
-  const measuring = measure(1e6, { download: bucket });
-  bucket.bytesPerSecond = 0;
-  expect(await measuring).toBeGreaterThan(5e6);
+  let measured = 0;
+  for (let tries = 0; tries < TRIES_MAX && measured < 5e6; tries++) {
+    const bucket = limited(50_000);
+    const measuring = measure(1e6, { download: bucket });
+    bucket.bytesPerSecond = 0;
+    measured = await measuring;
+  }
+  expect(measured).toBeGreaterThan(5e6);
 });

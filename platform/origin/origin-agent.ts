@@ -1,12 +1,12 @@
-import type { LookupAddress } from "node:dns";
-import { lookup as resolve } from "node:dns";
-import type { LookupFunction, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { createSecureContext, getCACertificates } from "node:tls";
 import type { Dispatcher, buildConnector as Connectors } from "undici";
 import { Agent, Pool, ProxyAgent, buildConnector } from "undici";
 
 import type { AddressGate } from "./address-gate.ts";
+import { OriginBook } from "./origin-book.ts";
+import { gatedLookup } from "./gated-lookup.ts";
 import type { Environment } from "./origin-proxy.ts";
 import { proxyOf } from "./origin-proxy.ts";
 import { ReceiveBuffers } from "./receive-buffers.ts";
@@ -27,6 +27,8 @@ export interface OriginAgentOptions {
   readonly environment: Environment;
   /** How secure connections are made; by the usual authorities and without a certificate when undefined. */
   readonly tls: OriginTls | undefined;
+  /** What was said about single origins. */
+  readonly book: OriginBook;
 }
 
 /** Certificates of one user, in PEM. */
@@ -48,6 +50,7 @@ export const defaultOriginAgentOptions: OriginAgentOptions = {
   headersLengthBytesMax: 64 * 1024,
   environment: process.env,
   tls: undefined,
+  book: new OriginBook(),
 };
 
 /** Connections to origins, each to an address that passed the gate. */
@@ -62,11 +65,12 @@ export function createOriginAgent(gate: AddressGate, options: OriginAgentOptions
     pipelining: 1,
     factory: (origin, poolOptions) => {
       const url = new URL(origin);
+      const tls = options.book.entryOf(url)?.tls ?? options.tls;
       const proxy = proxyOf(url, options.environment);
-      if (proxy) return throughProxy(url, proxy, poolOptions, options);
+      if (proxy) return throughProxy(url, proxy, poolOptions, tls);
       return new Pool(origin, {
         ...(poolOptions as Pool.Options),
-        connect: gatedConnector(gate, url, options),
+        connect: gatedConnector(gate, url, { ...options, tls }),
       });
     },
   });
@@ -77,14 +81,14 @@ function throughProxy(
   origin: URL,
   proxy: URL,
   poolOptions: Pool.Options,
-  options: OriginAgentOptions,
+  tls: OriginTls | undefined,
 ): Dispatcher {
   const { connect: _connect, ...others } = poolOptions;
   return new ProxyAgent({
     ...others,
     uri: proxy.href,
     proxyTunnel: origin.protocol === "https:",
-    ...(origin.protocol === "https:" ? { requestTls: secureOptions(options.tls) } : {}),
+    ...(origin.protocol === "https:" ? { requestTls: secureOptions(tls) } : {}),
   });
 }
 
@@ -98,7 +102,7 @@ function secureOptions(tls: OriginTls | undefined) {
 function gatedConnector(
   gate: AddressGate,
   origin: URL,
-  { connectTimeoutMs, tls }: OriginAgentOptions,
+  { connectTimeoutMs, stallTimeoutMs, tls }: OriginAgentOptions,
 ): Connectors.connector {
   const common = {
     timeout: connectTimeoutMs,
@@ -115,7 +119,7 @@ function gatedConnector(
       callback(error as Error, null);
       return;
     }
-    const buffers = new ReceiveBuffers();
+    const buffers = new ReceiveBuffers(stallTimeoutMs);
     const connect = secure ?? buildConnector({ ...common, onread: buffers.onread });
     connect(target, (...answer) => {
       const [, socket] = answer;
@@ -134,26 +138,6 @@ function tellResetFromEnd(socket: Socket): void {
   socket.prependListener("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "ECONNRESET") error.code = "ECONNABORTED";
   });
-}
-
-/** Resolves a name to those of its addresses that may be connected to; fails when there is none. */
-function gatedLookup(gate: AddressGate, origin: URL): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, "", 0);
-      const allowed = found.filter(({ address }) => !gate.refusal(origin, address));
-      const [first] = allowed;
-      if (!first) return callback(refusalOf(gate, origin, found), "", 0);
-      if (options.all === true) return callback(null, allowed);
-      return callback(null, first.address, first.family);
-    });
-  };
-}
-
-function refusalOf(gate: AddressGate, origin: URL, found: readonly LookupAddress[]): Error {
-  const address = found[0]?.address;
-  const refusal = address === undefined ? undefined : gate.refusal(origin, address);
-  return refusal ?? Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
 }
 
 let context: SecureContext | undefined;

@@ -6,6 +6,7 @@ import type { AddressInfo, Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { freePort } from "../../test/harness/free-port.ts";
 import { AddressGate } from "./address-gate.ts";
 import type { OriginClientOptions } from "./origin-client.ts";
 import { OriginClient } from "./origin-client.ts";
@@ -172,11 +173,7 @@ describe("the origin client", () => {
   });
 
   it("says within a few quick tries that nobody listens", async () => {
-    const gone = createTcpServer();
-    gone.listen(0, "127.0.0.1");
-    await once(gone, "listening");
-    const { port } = gone.address() as AddressInfo;
-    gone.close();
+    const port = await freePort();
     const { fetch, waits } = client();
     const error = await failure(fetch(get(`http://127.0.0.1:${port}/f`), signal));
     expect(error.code).toBe("ORIGIN_UNREACHABLE");

@@ -7,6 +7,7 @@ import type { AddressGate } from "./address-gate.ts";
 import type { OriginAgentOptions } from "./origin-agent.ts";
 import { createOriginAgent, defaultOriginAgentOptions } from "./origin-agent.ts";
 import { dispatchTo, gated } from "./origin-dispatch.ts";
+import { mirrored } from "./origin-mirrors.ts";
 import { OriginFailure, failureOfStatus } from "./origin-failure.ts";
 import { followRedirects } from "./origin-redirect.ts";
 import type { OriginFetch, OriginRequest, OriginResponse } from "./origin-request.ts";
@@ -31,9 +32,12 @@ export class OriginClient implements AsyncDisposable {
   readonly fetch: OriginFetch;
 
   constructor(deps: OriginClientDeps, options: OriginClientOptions = {}) {
-    this.#agent = createOriginAgent(deps.gate, { ...defaultOriginAgentOptions, ...options });
-    const follow = followRedirects(gated(deps.gate, dispatchTo(this.#agent)));
-    this.fetch = retried(successOnly(follow), deps, { ...defaultOriginRetryOptions, ...options });
+    const agentOptions = { ...defaultOriginAgentOptions, ...options };
+    const { book } = agentOptions;
+    this.#agent = createOriginAgent(deps.gate, agentOptions);
+    const follow = followRedirects(gated(deps.gate, dispatchTo(this.#agent, book)));
+    const retry = { ...defaultOriginRetryOptions, ...options };
+    this.fetch = mirrored(retried(successOnly(follow), deps, retry), book, deps);
   }
 
   /** Breaks off what is running and closes every connection. */

@@ -1,10 +1,13 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 
 import { VERSION } from "../version.ts";
 import type { AddressGate } from "./address-gate.ts";
+import type { OriginEntry } from "./origin-book.ts";
+import { OriginBook } from "./origin-book.ts";
 import { OriginExchange } from "./origin-exchange.ts";
 import { failureOfError } from "./origin-failure.ts";
-import type { OriginRequest } from "./origin-request.ts";
+import type { OriginRequest, OriginResponse } from "./origin-request.ts";
 
 /** One request to one place, without redirects. */
 export interface Hop {
@@ -18,8 +21,10 @@ export interface Hop {
 export interface RawResponse {
   readonly status: number;
   header(name: string): string | undefined;
+  /** All headers, by lower-case name. */
+  readonly headers: IncomingHttpHeaders;
   readonly finalUrl: string;
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: OriginResponse["body"];
   dispose(): void;
 }
 
@@ -41,7 +46,7 @@ const OWN_HEADERS = new Set([
 ]);
 
 /** Sends single requests through `agent`. Failures are OriginFailure, or the reason of the signal. */
-export function dispatchTo(agent: Dispatcher): Dispatch {
+export function dispatchTo(agent: Dispatcher, book = new OriginBook()): Dispatch {
   return async ({ request, url, headers }, signal) => {
     signal.throwIfAborted();
     const exchange = new OriginExchange(url.href, signal);
@@ -50,7 +55,7 @@ export function dispatchTo(agent: Dispatcher): Dispatch {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: request.method,
-        headers: headersOf(request, headers),
+        headers: headersOf(request, withOwn(headers, book.entryOf(url))),
       },
       exchange,
     );
@@ -73,6 +78,15 @@ export function gated(gate: AddressGate, next: Dispatch): Dispatch {
     }
     return await next(hop, signal);
   };
+}
+
+/** What the operator has sent to an origin, where the caller sends nothing of that name. */
+function withOwn(
+  callers: ReadonlyMap<string, string>,
+  entry: OriginEntry | undefined,
+): ReadonlyMap<string, string> {
+  if (!entry || entry.headers.size === 0) return callers;
+  return new Map([...entry.headers, ...callers]);
 }
 
 function headersOf(request: OriginRequest, callers: ReadonlyMap<string, string>) {

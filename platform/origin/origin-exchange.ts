@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 
+import type { DirectWay } from "./origin-body.ts";
 import { OriginBody } from "./origin-body.ts";
 import type { RawResponse } from "./origin-dispatch.ts";
 import { failureOfError } from "./origin-failure.ts";
+import { ReceiveBuffers } from "./receive-buffers.ts";
 
 type Controller = Dispatcher.DispatchController;
 
@@ -38,13 +40,18 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Controller, status: number, headers: IncomingHttpHeaders): void {
     // What is only an interim answer is followed by the one that counts.
     if (status < 200) return;
-    const body = new OriginBody(controller, (error) => {
-      this.#signal.throwIfAborted();
-      return failureOfError(error, this.#url).error;
-    });
+    const body = new OriginBody(
+      controller,
+      (error) => {
+        this.#signal.throwIfAborted();
+        return failureOfError(error, this.#url).error;
+      },
+      directWay(headers),
+    );
     this.#body = body;
     this.#resolve({
       status,
+      headers,
       header(name) {
         const value = headers[name];
         return Array.isArray(value) ? value[0] : value;
@@ -77,4 +84,12 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
 
 function reasonOf({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error("the request was given up");
+}
+
+/** Only a body as it is, of a length that is known, needs no parser. */
+function directWay(headers: IncomingHttpHeaders): DirectWay | undefined {
+  const connection = ReceiveBuffers.delivering;
+  const length = headers["content-length"];
+  const isPlain = headers["transfer-encoding"] === undefined && /^[0-9]{1,15}$/.test(length ?? "");
+  return connection && isPlain ? { connection, lengthBytes: Number(length) } : undefined;
 }

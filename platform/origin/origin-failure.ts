@@ -75,8 +75,14 @@ function brokenAnswer(code: string): readonly [string, TryAgain] {
     case "UND_ERR_BODY_TIMEOUT":
       return ["stopped sending", "answer"];
     case "":
+    case "UND_ERR_SOCKET":
+    case "ECONNRESET":
+    case "EPIPE":
       return ["broke off", "answer"];
+    case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
+      return ["sent more or less than it said", "answer"];
     default:
+      if (code.startsWith("HPE_")) return ["does not speak HTTP", "answer"];
       return [`broke off (${code})`, "answer"];
   }
 }

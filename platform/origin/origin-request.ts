@@ -1,3 +1,5 @@
+import type { FillableBody } from "./fillable-body.ts";
+
 /** A request to an origin. */
 export interface OriginRequest {
   readonly method: "GET" | "HEAD";
@@ -26,7 +28,7 @@ export interface OriginResponse {
    * The body, once. Reading it throws ProtocolError ORIGIN_FAILED when it breaks off or stalls, or the reason
    * of the request's signal.
    */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array> & Partial<FillableBody>;
   /** Gives up the body; harmless when it was read to its end. */
   dispose(): void;
 }

@@ -4,6 +4,8 @@ import { forwardAbort } from "../abortable.ts";
 import type { Clock, Random } from "../clock.ts";
 import { printableUrl } from "../log.ts";
 import { backoffMs } from "./backoff.ts";
+import type { FillableBody } from "./fillable-body.ts";
+import { fillable } from "./fillable-body.ts";
 import type { OriginFetch, OriginResponse } from "./origin-request.ts";
 import type { OriginMetadata, OriginVersion } from "./origin-version.ts";
 import { compareVersions, metadataOf, strongValidator } from "./origin-version.ts";
@@ -22,6 +24,8 @@ export interface OriginStreamRequest {
   readonly startOffset?: number;
   /** Where to end, exclusive; at the end of the content when absent. */
   readonly endOffset?: number | undefined;
+  /** Goes on to the end of the content where the origin sends all of it instead of a part. */
+  readonly readsOnWithoutRanges?: boolean;
   /** The version that earlier parts were read from; any other is ORIGIN_CHANGED. */
   readonly expected?: OriginVersion | undefined;
   /** Parts of unknown versions may be put together, because the caller checks the whole by its digest. */
@@ -45,12 +49,20 @@ const RESUME_BACKOFF_MS_MAX = 5000;
 export class OriginStream implements Disposable {
   /** What the first answer said. */
   readonly metadata: OriginMetadata;
+  /** Whether the origin was asked for a part and sends all. */
+  readonly isWithoutRanges: boolean;
   readonly #deps: OriginStreamDeps;
   readonly #request: OriginStreamRequest;
   readonly #abort: AbortController;
   #response: OriginResponse;
+  readonly #askedEnd: number | undefined;
   /** Where the next byte to be handed out stands. */
   #offset: number;
+  /** Where the next byte of the body stands, when it is read by filling. */
+  #bodyOffset: number;
+  #body: FillableBody | undefined;
+  #link: Disposable | undefined;
+  #isRead = false;
   #cuts = 0;
   #offsetAtCut = 0;
 
@@ -65,6 +77,10 @@ export class OriginStream implements Disposable {
     this.#response = response;
     this.#abort = abort;
     this.#offset = request.startOffset ?? 0;
+    this.#bodyOffset = bodyOffset(response);
+    this.isWithoutRanges = request.endOffset !== undefined && response.status !== 206;
+    const isAll = request.readsOnWithoutRanges === true && this.isWithoutRanges;
+    this.#askedEnd = isAll ? undefined : request.endOffset;
     const metadata = metadataOf(response);
     const { expected } = request;
     this.metadata = expected ? { ...metadata, ...known(expected, metadata) } : metadata;
@@ -88,12 +104,13 @@ export class OriginStream implements Disposable {
   }
 
   /**
-   * The bytes, once, ending after the last one. Throws ProtocolError: ORIGIN_FAILED when the origin broke off again
+   * The bytes, once, ending after the last one; a chunk is valid until the next is asked for. Throws ProtocolError: ORIGIN_FAILED when the origin broke off again
    * and again or sent more than it said, ORIGIN_CHANGED when the content changed meanwhile. The signal's reason
    * is thrown when it is aborted.
    */
   async *chunks(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     signal.throwIfAborted();
+    this.#isRead = true;
     using _link = forwardAbort(signal, this.#abort);
     try {
       for (;;) {
@@ -107,10 +124,67 @@ export class OriginStream implements Disposable {
     }
   }
 
+  /**
+   * Fills `target` with the next bytes; resolves with how many there were: fewer than fit only at the end. Long bodies are received
+   * straight into it where that can be. One call at a time, all with one signal, and not beside `chunks`. Throws as that does;
+   * whoever calls it disposes the stream.
+   */
+  async readInto(target: Uint8Array, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    this.#isRead = true;
+    this.#link ??= forwardAbort(signal, this.#abort);
+    const startOffset = this.#offset;
+    for (;;) {
+      const rest = target.subarray(this.#offset - startOffset);
+      const end = this.endOffset;
+      const isPartEnd = this.#askedEnd !== undefined && this.#offset === end;
+      if (rest.length === 0 || isPartEnd) return this.#offset - startOffset;
+      const isOver = await this.#fillOnce(rest);
+      if (isOver) return this.#offset - startOffset;
+    }
+  }
+
+  /** Reads as much into the target as belongs to one place; returns whether that was the end. */
+  async #fillOnce(target: Uint8Array): Promise<boolean> {
+    const end = this.endOffset;
+    const skippedBytes = this.#offset - this.#bodyOffset;
+    // Behind the end a byte would show that the origin sends more than it said.
+    const leftBytes = end === undefined ? Infinity : Math.max(1, end - this.#offset);
+    const room = target.subarray(0, skippedBytes > 0 ? skippedBytes : leftBytes);
+    this.#body ??= fillable(this.#response.body);
+    let cut: ProtocolError | undefined;
+    try {
+      const filledBytes = await this.#body.readInto(room, (lengthBytes) => this.#came(lengthBytes));
+      if (filledBytes === room.length && this.#offset <= (end ?? Infinity)) return false;
+      if (this.#offset < (end ?? this.#offset)) cut = this.#short();
+    } catch (error) {
+      if (this.#abort.signal.aborted || !(error instanceof ProtocolError)) throw error;
+      if (this.#offset !== end) cut = error;
+    }
+    if (end !== undefined && this.#offset > end) throw this.#long();
+    if (!cut) return true;
+    this.#response.dispose();
+    await this.#resume(cut);
+    return false;
+  }
+
+  #came(lengthBytes: number): void {
+    const isSkipped = this.#bodyOffset < this.#offset;
+    this.#bodyOffset += lengthBytes;
+    if (!isSkipped) this.#offset = this.#bodyOffset;
+    this.#request.onBytes?.(lengthBytes);
+  }
+
   /** Breaks off; harmless after the end. */
   [Symbol.dispose](): void {
+    this.#link?.[Symbol.dispose]();
     this.#response.dispose();
     this.#abort.abort(new ProtocolError("ORIGIN_FAILED", "the reading of the origin was given up"));
+  }
+
+  /** Whether the bytes were asked for, which can be done once. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   /** Where the reading began. */
@@ -119,9 +193,9 @@ export class OriginStream implements Disposable {
   }
 
   /** Where the reading ends, exclusive; undefined while only the origin knows. */
-  get #endOffset(): number | undefined {
+  get endOffset(): number | undefined {
     const { lengthBytes } = this.metadata;
-    const { endOffset } = this.#request;
+    const endOffset = this.#askedEnd;
     if (endOffset === undefined) return lengthBytes;
     return lengthBytes === undefined ? endOffset : Math.min(endOffset, lengthBytes);
   }
@@ -129,9 +203,8 @@ export class OriginStream implements Disposable {
   /** Hands out the body of the current answer. Returns why more is needed; undefined at the end. */
   async *#readResponse(): AsyncGenerator<Uint8Array, ProtocolError | undefined> {
     let skip = this.#offset - bodyOffset(this.#response);
-    const end = this.#endOffset;
-    if (end !== undefined && this.#offset >= end && this.#request.endOffset !== undefined)
-      return undefined;
+    const end = this.endOffset;
+    if (end !== undefined && this.#offset >= end && this.#askedEnd !== undefined) return undefined;
     const body = this.#response.body[Symbol.asyncIterator]();
     for (;;) {
       let next;
@@ -147,13 +220,12 @@ export class OriginStream implements Disposable {
       let chunk = next.value.subarray(Math.min(skip, next.value.length));
       skip -= next.value.length - chunk.length;
       if (end !== undefined && this.#offset + chunk.length > end) {
-        if (this.#request.endOffset === undefined || end < this.#request.endOffset)
-          throw this.#long();
+        if (this.#askedEnd === undefined || end < this.#askedEnd) throw this.#long();
         chunk = chunk.subarray(0, end - this.#offset);
       }
       this.#offset += chunk.length;
       if (chunk.length > 0) yield chunk;
-      if (this.#request.endOffset !== undefined && this.#offset === end) return undefined;
+      if (this.#askedEnd !== undefined && this.#offset === end) return undefined;
     }
   }
 
@@ -186,6 +258,8 @@ export class OriginStream implements Disposable {
       this.metadata,
       this.#abort,
     );
+    this.#body = undefined;
+    this.#bodyOffset = bodyOffset(this.#response);
   }
 
   #short(): ProtocolError {

@@ -1,4 +1,7 @@
 import type { OnReadOpts, Socket } from "node:net";
+import { errors } from "undici";
+
+import type { DirectBody } from "./direct-body.ts";
 
 /** Reads are short at first: most answers are, and connections may be many. */
 const FIRST_LENGTH_BYTES = 64 * 1024;
@@ -13,12 +16,25 @@ const LENGTH_BYTES = 256 * 1024;
  * only when it is done with those before never sees them change.
  */
 export class ReceiveBuffers {
+  static #delivering: ReceiveBuffers | undefined;
   readonly #buffers: Buffer[] = [];
   #turn = 0;
   #lengthBytes = FIRST_LENGTH_BYTES;
   #socket: Socket | undefined;
   #pending: Buffer | undefined;
   #isStopped = false;
+  #direct: DirectBody | undefined;
+  readonly #stallTimeoutMs: number;
+
+  /** `stallTimeoutMs` is how long a body that is received directly may wait for its sender. */
+  constructor(stallTimeoutMs: number) {
+    this.#stallTimeoutMs = stallTimeoutMs;
+  }
+
+  /** The connection whose data are being handed over at this moment, for whoever is told of an answer meanwhile. */
+  static get delivering(): ReceiveBuffers | undefined {
+    return ReceiveBuffers.#delivering;
+  }
 
   /** Goes into the options that the socket is made with. */
   readonly onread: OnReadOpts = {
@@ -44,7 +60,32 @@ export class ReceiveBuffers {
     });
   }
 
-  #next(): Buffer {
+  /**
+   * From now on `direct` gets what comes, and whoever read the socket gets no more of it. Returns what was received and not taken.
+   * The socket has to be destroyed in the end.
+   */
+  divert(direct: DirectBody): Buffer | undefined {
+    const socket = this.#socket!;
+    this.#direct = direct;
+    this.#buffers.length = 0;
+    const stallTimeoutMs = this.#stallTimeoutMs;
+    socket.setTimeout(stallTimeoutMs);
+    socket.on("timeout", () => {
+      // While nobody waited nothing was read, which is not the sender's fault.
+      const leftMs = stallTimeoutMs - direct.awaitedMs;
+      if (leftMs <= 0) socket.destroy(new errors.BodyTimeoutError());
+      else socket.setTimeout(Math.ceil(leftMs));
+    });
+    return this.#takePending();
+  }
+
+  /** Reads on, for the body that is received directly. */
+  goOn(): void {
+    this.#socket!.resume();
+  }
+
+  #next(): Uint8Array {
+    if (this.#direct) return this.#direct.aim();
     this.#turn = 1 - this.#turn;
     const kept = this.#buffers[this.#turn];
     if (kept?.length === this.#lengthBytes) return kept;
@@ -55,17 +96,28 @@ export class ReceiveBuffers {
   #received(buffer: Buffer, lengthBytes: number): boolean {
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed) return false;
+    if (this.#direct) return this.#direct.received(buffer, lengthBytes);
     if (lengthBytes === buffer.length) this.#lengthBytes = LENGTH_BYTES;
     this.#pending = buffer.subarray(0, lengthBytes);
     // Nobody has asked anything: whatever this is, it must not be taken for an answer later.
-    if (!socket.emit("readable")) socket.destroy();
+    ReceiveBuffers.#delivering = this;
+    try {
+      if (!socket.emit("readable")) socket.destroy();
+    } finally {
+      ReceiveBuffers.#delivering = undefined;
+    }
     this.#isStopped = this.#pending !== undefined;
     return !this.#isStopped;
   }
 
-  #take(): Buffer | undefined {
+  #takePending(): Buffer | undefined {
     const taken = this.#pending;
     this.#pending = undefined;
+    return taken;
+  }
+
+  #take(): Buffer | undefined {
+    const taken = this.#takePending();
     if (this.#isStopped) {
       this.#isStopped = false;
       this.#socket!.resume();

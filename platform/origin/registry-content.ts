@@ -31,6 +31,11 @@ export function parseRegistryContent(url: string): RegistryContent | undefined {
   };
 }
 
+/** The name of the repository that a URL of a registry is about; undefined for other URLs. */
+export function parseRegistryName({ pathname }: URL): string | undefined {
+  return /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\/[^/]+$/.exec(pathname)?.[1];
+}
+
 /** The scope of private tasks whose content comes from an authority, see TaskId. */
 export function scopeOf(authority: string): string {
   const hash = Buffer.from(sha256(`darter scope 1\n${authority}`)).toString("hex");

@@ -1,8 +1,10 @@
 import type { AccessChecks } from "../../platform/origin/access-checks.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { OriginBook } from "../../platform/origin/origin-book.ts";
 import { RecentMap } from "../../platform/recent-map.ts";
 import { SingleFlight } from "../../platform/single-flight.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
+import { RegistryError } from "../registry-error.ts";
 import type { Exchange } from "../routes/exchange.ts";
 import type { Repository } from "../upstream/repository.ts";
 import { repositoryKey } from "../upstream/repository.ts";
@@ -22,6 +24,7 @@ export interface VisitorsDeps {
   readonly checks: AccessChecks;
   readonly seal: TokenSeal;
   readonly clock: Clock;
+  readonly origins: OriginBook;
 }
 
 /** What a request asks for first, by which a repository shows whether it is public. */
@@ -49,6 +52,7 @@ export class Visitors {
    */
   async rightsOf(exchange: Exchange, repository: Repository, wish: FirstWish): Promise<Rights> {
     const { upstream, seal } = this.#deps;
+    this.#mustBeAllowed(repository);
     const caller = callerOf(exchange, repository, seal);
     if (!caller) return publicRights(repository, upstream);
     const isPublic = await this.#isPublic(repository, wish, exchange.signal);
@@ -58,9 +62,16 @@ export class Visitors {
 
   /** The caller's own rights, whether or not everybody has them: for answers that are passed through. */
   ownRights(exchange: Exchange, repository: Repository): Rights {
+    this.#mustBeAllowed(repository);
     const caller = callerOf(exchange, repository, this.#deps.seal);
     if (!caller) return publicRights(repository, this.#deps.upstream);
     return callerRights(repository, caller, this.#deps);
+  }
+
+  /** Here, too, because what is cached is given without asking. Throws RegistryError 403. */
+  #mustBeAllowed({ upstream, name }: Repository): void {
+    const refusal = this.#deps.origins.refusal(new URL(upstream.baseUrl), name);
+    if (refusal !== undefined) throw new RegistryError(403, "DENIED", refusal);
   }
 
   async #isPublic(repository: Repository, wish: FirstWish, signal: AbortSignal): Promise<boolean> {

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { makeDirectory } from "../../platform/make-directory.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { PlannedFile, ReadFile, Runtime } from "./runtime-plan.ts";
 
@@ -100,7 +101,7 @@ export class ConfigJournal {
   async #put(path: string, text: string, mode = 0o644): Promise<void> {
     const target = this.#at(path);
     try {
-      await mkdir(dirname(target), { recursive: true });
+      await makeDirectory(dirname(target));
       const rights = await stat(target).then(
         (info) => info.mode & 0o777,
         () => mode,

@@ -157,6 +157,25 @@ describe("a range of a blob", () => {
   });
 });
 
+describe("of a range of a blob", () => {
+  it.each([
+    ["only parts are fetched", true, { range: "bytes=1-2" }],
+    ["all is fetched when it holds for another version", false, { "if-range": '"another"' }],
+    ["all is fetched when it is all of it", false, { range: "bytes=0-299999" }],
+    [
+      "all is fetched when it is one of too many",
+      false,
+      { range: `bytes=0-0${",1-1".repeat(300)}` },
+    ],
+  ])("%s", async (_what, isPart, headers) => {
+    await using mirror = await MirrorFixture.start();
+    const path = `/v2/team/app/blobs/${mirror.swarm.add({ bytes: CONTENT })}`;
+    await mirror.ask(path, { headers: { range: "bytes=1-2", ...headers } });
+    expect(mirror.swarm.requests.at(-1)?.isPart).toBe(isPart);
+    expect(mirror.swarm.openCount).toBe(0);
+  });
+});
+
 describe("a blob named by its sha512", () => {
   it.each(["of the swarm", "of the registry"])("is given like any other, %s", async (where) => {
     await using mirror = await MirrorFixture.start();
@@ -227,7 +246,7 @@ describe("streaming", () => {
     const received: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => received.push(chunk));
     const length = (): number => Buffer.concat(received).length;
-    await until(() => length() > 65_536, { what: "the first piece", timeoutMs: 5000 });
+    await until(() => length() > 65_536, { what: "the first piece" });
     gate.resolve();
     await once(socket, "end");
     expect(Buffer.concat(received).subarray(-1000).equals(CONTENT.subarray(-1000))).toBe(true);
@@ -259,13 +278,13 @@ describe("streaming", () => {
         before = steps;
         return isStill;
       },
-      { what: "the reading to pause", timeoutMs: 10_000, intervalMs: 100 },
+      { what: "the reading to pause", intervalMs: 100 },
     );
     expect(steps).toBeLessThan(512);
     expect(mirror.swarm.readingCount).toBe(1);
     socket.destroy();
     const isLeft = (): boolean => mirror.swarm.readingCount === 0 && mirror.swarm.openCount === 0;
-    await until(isLeft, { what: "the reading to stop", timeoutMs: 5000 });
+    await until(isLeft, { what: "the reading to stop" });
     expect(await mirror.registry.metrics()).toContain(
       'registry_proxy_broken_answers_total{outcome="client_left"} 1',
     );
@@ -282,7 +301,7 @@ describe("streaming", () => {
     const socket = send(mirror, `/v2/team/app/blobs/${sha256Digest(CONTENT)}`);
     const signal = await opened.promise;
     socket.destroy();
-    await until(() => signal.aborted, { what: "the opening to be aborted", timeoutMs: 5000 });
+    await until(() => signal.aborted, { what: "the opening to be aborted" });
   });
 });
 

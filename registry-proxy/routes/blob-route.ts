@@ -9,7 +9,7 @@ import { verifiedTail } from "../upstream/verified-tail.ts";
 import { headersOf, streamBody } from "./body-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RequestedPart } from "./requested-range.ts";
-import { requestedPart } from "./requested-range.ts";
+import { asksForPart, requestedPart } from "./requested-range.ts";
 import type { SwarmContent } from "./swarm-content.ts";
 
 export interface BlobRouteDeps {
@@ -41,10 +41,26 @@ export class BlobRoute {
     };
     await rights.check("blobs", digest, undefined, exchange.signal);
     if (exchange.isHead) return await this.#answerHead(exchange, content);
-    await using task = await contents.open(repository, content, rights, exchange.signal);
-    if (!task) return await answerBlobFromOrigin(exchange, content);
-    exchange.markOpened(contents.sourceOf(task));
-    const part = partOf(exchange, digest, task.lengthBytes);
+    const range = exchange.header("range");
+    const small = range === undefined ? await contents.findSmall(content) : undefined;
+    if (small) {
+      exchange.markOpened(small.source);
+      const { head } = partOf(exchange, digest, small.bytes.length);
+      return exchange.send(200, headersOf(head), small.bytes);
+    }
+    const isPart = asksForPart(range);
+    const { signal } = exchange;
+    await using opened = await contents.open(repository, content, rights, isPart, signal);
+    if (!opened) return await answerBlobFromOrigin(exchange, content);
+    exchange.markOpened(contents.sourceOf(opened));
+    const part = partOf(exchange, digest, opened.lengthBytes);
+    // Whoever gets all of it after all, whatever range he named, gets it proven.
+    const isAll = isPart && (part.head.lengthBytes ?? Infinity) >= (opened.lengthBytes ?? 0);
+    await using whole = isAll
+      ? await contents.open(repository, content, rights, false, signal)
+      : undefined;
+    if (isAll && !whole) return await answerBlobFromOrigin(exchange, content);
+    const task = whole ?? opened;
     const body = part.body((range) => contents.read(exchange, task, content, range));
     await streamBody(exchange, part.head, body);
   }

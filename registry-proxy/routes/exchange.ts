@@ -97,9 +97,10 @@ export class Exchange {
       `first-byte;dur=${this.durationMs.toFixed(1)}`,
     ];
     this.response.writeHead(status, {
-      ...headers,
-      "docker-distribution-api-version": "registry/2.0",
+      // What the proxy passes on keeps its own.
       "server-timing": timings.join(", "),
+      ...headers,
+      ...(this.route === "proxy" ? {} : { "docker-distribution-api-version": "registry/2.0" }),
       ...(this.source === undefined ? {} : { "x-darter-source": this.source }),
     });
   }

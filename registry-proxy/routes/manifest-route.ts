@@ -85,7 +85,12 @@ export class ManifestRoute {
       accept,
     };
     await rights.check("manifests", digest, accept, exchange.signal);
-    await using task = await contents.open(repository, content, rights, exchange.signal);
+    const small = await contents.findSmall(content);
+    if (small) {
+      exchange.markOpened(small.source);
+      return { bytes: small.bytes, mediaType: manifestType(small.mediaType, small.bytes) };
+    }
+    await using task = await contents.open(repository, content, rights, false, exchange.signal);
     if (!task) return await readFromOrigin(exchange, content);
     exchange.markOpened(contents.sourceOf(task));
     const chunks = contents.read(exchange, task, content, undefined);

@@ -7,6 +7,8 @@ import { RegistryError } from "../registry-error.ts";
 export type RegistryRequest =
   | { readonly route: "ping" | "healthz" | "metrics" }
   | { readonly route: "token"; readonly query: URLSearchParams }
+  /** `name` begins with the registry unless the default one is meant; without a tag all are. */
+  | { readonly route: "purge"; readonly name: string; readonly tag: string | undefined }
   | {
       readonly route: "manifest";
       readonly name: string;
@@ -35,7 +37,7 @@ export type RegistryRequest =
     };
 
 /** Metrics and log records name a request by one of these. */
-export type RouteName = RegistryRequest["route"] | "other";
+export type RouteName = RegistryRequest["route"] | "proxy" | "other";
 
 /** Reads a request. Throws RegistryError for what is malformed, unknown or not supported. */
 export function parseRegistryRequest(method: string, target: string): RegistryRequest {
@@ -43,8 +45,8 @@ export function parseRegistryRequest(method: string, target: string): RegistryRe
     const message = `the address of the request is longer than ${URL_LENGTH_MAX} characters`;
     throw new RegistryError(414, "NAME_INVALID", message);
   }
-  const isTokenForm = method === "POST" && /^\/token(?:\?|$)/.test(target);
-  if (method !== "GET" && method !== "HEAD" && !isTokenForm) {
+  const takesPost = method === "POST" && /^\/(?:token|purge)(?:\?|$)/.test(target);
+  if (method !== "GET" && method !== "HEAD" && !takesPost) {
     const message = "this is a read-only mirror; push to the registry itself";
     throw new RegistryError(405, "UNSUPPORTED", message, { allow: "GET, HEAD" });
   }
@@ -55,6 +57,7 @@ export function parseRegistryRequest(method: string, target: string): RegistryRe
   if (path === "/v2/" || path === "/v2") return { route: "ping" };
   const query = new URLSearchParams(question < 0 ? "" : target.slice(question + 1));
   if (path === "/token") return { route: "token", query };
+  if (path === "/purge" && method === "POST") return parsePurge(query.get("image") ?? "");
   if (!path.startsWith("/v2/")) throw unknownRoute();
   const namespace = query.get("ns") ?? undefined;
   query.delete("ns");
@@ -82,6 +85,15 @@ function parseRepositoryPath(
     default:
       throw unknownRoute();
   }
+}
+
+function parsePurge(image: string): RegistryRequest {
+  const match = /^(.+?)(?::([^/:]+))?$/.exec(image);
+  if (!match) {
+    const message = "name the image, registry/repository:tag, by the parameter image";
+    throw new RegistryError(400, "NAME_INVALID", message);
+  }
+  return { route: "purge", name: match[1]!, tag: match[2] };
 }
 
 function parseReference(text: string): { digest: Digest } | { tag: string } {

@@ -16,6 +16,9 @@ export interface ContentDescription {
 /** Reads a range of a content, the whole where it is undefined. */
 export type ReadRange = (range: ByteRange | undefined) => AsyncIterable<Uint8Array>;
 
+/** What asks for more at once is fetched like the whole. */
+export const PART_LENGTH_BYTES_MAX = 64 * 1024 * 1024;
+
 /** What parts of a content a request gets. */
 export interface RequestedPart {
   /** The head of the answer. */
@@ -60,6 +63,22 @@ export function requestedPart(exchange: Exchange, content: ContentDescription): 
     },
     body: (read) => read(first),
   };
+}
+
+/**
+ * Whether a Range header names places in a content, as readers of parts do. One that is open at its end, or that names
+ * much, comes from who is about to fetch the whole.
+ */
+export function asksForPart(header: string | undefined): boolean {
+  const specs = /^bytes=(.+)$/i.exec(header ?? "")?.[1]?.split(",");
+  if (!specs) return false;
+  let lengthBytes = 0;
+  for (const spec of specs) {
+    const [, first, last] = /^\s*(\d*)-(\d+)\s*$/.exec(spec) ?? [];
+    if (last === undefined) return false;
+    lengthBytes += Number(last) - Number(first ?? 0) + (first === "" ? 0 : 1);
+  }
+  return lengthBytes <= PART_LENGTH_BYTES_MAX;
 }
 
 /** An answer of several ranges (RFC 9110, 14.6). */

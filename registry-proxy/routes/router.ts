@@ -75,6 +75,7 @@ export class Router {
       }
       default:
     }
+    if (request.route === "purge") return this.#purge(exchange, request);
     const repository = findRepository(request.name, request.namespace, upstreams);
     switch (request.route) {
       case "manifest": {
@@ -117,6 +118,20 @@ export class Router {
     const error = new RegistryError(401, "UNAUTHORIZED", message);
     const headers = { "content-type": "application/json", "www-authenticate": challenge };
     exchange.send(401, headers, error.toBody());
+  }
+
+  /** For the operator of this machine: others could make every pull ask its registry. */
+  #purge(
+    exchange: Exchange,
+    { name, tag }: { readonly name: string; readonly tag: string | undefined },
+  ): void {
+    if (!isLocalClient(exchange.request)) {
+      throw new RegistryError(403, "DENIED", "only programs of the mirror's own machine may purge");
+    }
+    const { tags, upstreams } = this.#deps;
+    const forgotten = tags.purge(findRepository(name, undefined, upstreams), tag);
+    const body = `${JSON.stringify({ forgotten })}\n`;
+    exchange.send(200, { "content-type": "application/json" }, body);
   }
 
   #answerFailure(exchange: Exchange, error: unknown): void {

@@ -1,4 +1,4 @@
-import type { ByteSource, OpenTask } from "../../dfget/peer/open-task.ts";
+import type { ByteSource, OpenTask, SmallContent } from "../../dfget/peer/open-task.ts";
 import type { Log } from "../../platform/log.ts";
 import type { ByteRange } from "../../protocol/byte-range.ts";
 import { ERRORS } from "../../protocol/error-table.ts";
@@ -22,18 +22,22 @@ export interface SwarmContentDeps {
 export interface SwarmContentOptions {
   /** How long the swarm may bring nothing to a client that waits; then the registry is asked. */
   readonly stallMs: number;
+  /** All of a content is fetched of which somebody reads a part. */
+  readonly prefetches?: boolean | undefined;
 }
 
 /** Content by digest: from this node, from the swarm, and from its registry when the swarm cannot. */
 export class SwarmContent {
   readonly #deps: SwarmContentDeps;
   readonly #stallMs: number;
+  readonly #prefetches: boolean;
   /** Tasks that were whole when they were opened, wherever their pieces once came from. */
   readonly #held = new WeakSet<OpenTask>();
 
   constructor(deps: SwarmContentDeps, options: SwarmContentOptions) {
     this.#deps = deps;
     this.#stallMs = options.stallMs;
+    this.#prefetches = options.prefetches ?? false;
   }
 
   /** The content where this node holds all of it; nobody is asked. */
@@ -48,24 +52,38 @@ export class SwarmContent {
     }
   }
 
+  /** The whole of a small content where this node holds it; nobody is asked. */
+  async findSmall(content: OriginContent): Promise<SmallContent | undefined> {
+    try {
+      return await this.#deps.swarm.readSmall(content.taskId);
+    } catch (error) {
+      this.#noteDetour(error);
+      return undefined;
+    }
+  }
+
   /**
    * The content from this node or the swarm; undefined when the swarm cannot serve now, but the registry may.
+   * `readsPart` when only what is read of it shall be fetched.
    * Throws ProtocolError for what the registry itself has said.
    */
   async open(
     repository: Repository,
     content: OriginContent,
     rights: Rights,
+    readsPart: boolean,
     signal: AbortSignal,
   ): Promise<OpenTask | undefined> {
     const local = await this.findLocal(content);
     if (local) return local;
     const { swarm } = this.#deps;
     const url = contentUrl(repository, content.path);
+    const isPart = readsPart && !this.#prefetches;
     const open = async (authorization: string | undefined): Promise<OpenTask> => {
       const headers = contentHeaders(content.accept, authorization);
       return await withTimeLimit(
-        (limited) => swarm.open({ taskId: content.taskId, origin: { url, headers } }, limited),
+        (limited) =>
+          swarm.open({ taskId: content.taskId, origin: { url, headers }, isPart }, limited),
         this.#stallMs,
         stalled,
         signal,
@@ -82,10 +100,10 @@ export class SwarmContent {
     }
   }
 
-  /** Where the bytes of an opened content come from; known for certain when the first of them are read. */
-  sourceOf(task: OpenTask): ByteSource {
-    if (!this.#held.has(task) || task.firstSource === "memory") return task.firstSource;
-    return "disk";
+  /** Where the bytes of an opened content from one on come from; known for certain when the first of them are read. */
+  sourceOf(task: OpenTask, firstByte = 0): ByteSource {
+    const source = task.sourceAt(firstByte);
+    return this.#held.has(task) && source !== "memory" ? "disk" : source;
   }
 
   /**
@@ -109,7 +127,7 @@ export class SwarmContent {
       );
       for await (const chunk of chunks) {
         // Only now it is known for certain who brought the first piece.
-        if (deliveredBytes === 0) exchange.markOpened(this.sourceOf(task));
+        if (deliveredBytes === 0) exchange.markOpened(this.sourceOf(task, range?.firstByte));
         yield chunk;
         deliveredBytes += chunk.length;
       }

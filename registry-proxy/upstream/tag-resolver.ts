@@ -97,6 +97,22 @@ export class TagResolver {
     );
   }
 
+  /**
+   * Forgets what a tag means, or every tag of the repository, to all callers: the upstream is asked again, and nothing is left
+   * for the time when it is away. Returns how many answers were forgotten.
+   */
+  purge(repository: Repository, tag: string | undefined): number {
+    const wanted = repositoryKey(repository);
+    let count = 0;
+    for (const key of this.#known.keys()) {
+      const [ofRepository, ofTag] = JSON.parse(key) as [string, string];
+      if (ofRepository !== wanted || (tag !== undefined && ofTag !== tag)) continue;
+      this.#known.delete(key);
+      count += 1;
+    }
+    return count;
+  }
+
   async #resolveNow(key: string, question: TagQuestion, signal: AbortSignal): Promise<ResolvedTag> {
     try {
       const isFirst = this.#known.get(key) === undefined;

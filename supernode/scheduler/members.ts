@@ -77,7 +77,8 @@ export class Members {
 
   addDegree(host: Host, by: number): void {
     const slot = this.#slots.get(host);
-    if (slot !== undefined) this.#degrees[slot] = Math.min(65_535, this.#degrees[slot]! + by);
+    if (slot === undefined) return;
+    this.#degrees[slot] = Math.max(0, Math.min(65_535, this.#degrees[slot]! + by));
   }
 
   isComplete(host: Host): boolean {

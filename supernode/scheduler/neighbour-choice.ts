@@ -7,6 +7,7 @@ import type { ZoneGroup } from "./zone-tree.ts";
 const DEGREE_SLACK = 1.25;
 const STARVING_DEGREE_MAX = 4;
 const TRIES = 4;
+const FEW_NEIGHBOURS = 3;
 const TAKE_AGAIN_MS = 500;
 
 /**
@@ -98,6 +99,17 @@ export class NeighbourChoice {
     if (from !== undefined) this.#note(nowMs, record, from);
     if (record.members.zones.groups.length === 2 && group.members.length === 1) {
       this.#noteAll(nowMs, record);
+    }
+  }
+
+  /**
+   * A member leaves that had so many neighbours. Nobody knows any more who they were: as many of those who may have been
+   * one are taken to have one less.
+   */
+  parted(group: ZoneGroup, record: TaskRecord, degree: number): void {
+    for (let i = 0; i < degree; i++) {
+      const other = this.#context.oneOf(group.members);
+      if (other !== undefined) record.members.addDegree(other, -1);
     }
   }
 
@@ -200,6 +212,11 @@ export class NeighbourChoice {
         const max = i < (TRIES - 1) * count ? degreeMax : 2 * degreeMax;
         if (suits(other) && record.members.degree(other) < max) chosen.add(other);
       }
+    }
+    // Where all have many neighbours, some more are better than none for the one that comes.
+    for (let i = 0; i < TRIES * count && chosen.size < FEW_NEIGHBOURS; i++) {
+      const other = this.#context.oneOf(from);
+      if (other !== undefined && suits(other)) chosen.add(other);
     }
     for (const other of chosen) record.members.addDegree(other, 1);
     record.members.addDegree(host, chosen.size);

@@ -142,6 +142,38 @@ describe("Scheduler neighbours", () => {
   });
 });
 
+describe("Scheduler over a long time", () => {
+  it("has neighbours for everyone, also after hundreds have come and gone", () => {
+    const { scheduler } = recorded();
+    joinMany(scheduler, 20, () => "");
+    for (let host = 20; host < 420; host++) {
+      scheduler.addHost(host, host, "");
+      expect(scheduler.join(host, 0, host, undefined).length).toBeGreaterThanOrEqual(3);
+      if (host % 2 === 0) scheduler.removeHost(host, host);
+      else scheduler.leave(host, 0, host);
+    }
+  });
+
+  it("looks at tasks only to which something happens", () => {
+    const { scheduler, said } = recorded();
+    for (let host = 0; host < 4; host++) scheduler.addHost(0, host, "");
+    for (let task = 1; task <= 5000; task++) {
+      scheduler.openTask(0, task, 64, 1024);
+      for (let host = 0; host < 4; host++) scheduler.join(0, task, host, Bitmap.full(64));
+    }
+    scheduler.tick(1000);
+    joinMany(scheduler, 4, () => "");
+    const before = process.cpuUsage();
+    for (let i = 0; i < 2000; i++) {
+      scheduler.pieceReady(1000 + i, 0, i % 16);
+      scheduler.progress(1000 + i, 0, 1, new Bitmap(16));
+    }
+    // Looking at all of them takes some ten seconds.
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(2);
+    expect(said("offer").length).toBeGreaterThan(0);
+  });
+});
+
 describe("Scheduler blame", () => {
   it("puts a host out for everyone when different members accuse it", () => {
     const { scheduler, said } = recorded({ badAfter: 2, banMs: 1000 });
@@ -205,6 +237,44 @@ describe("Scheduler blame", () => {
       scheduler.blame(100, 0, 1, accused, "corrupt");
     }
     expect(said("ban").length).toBeLessThanOrEqual(8);
+  });
+
+  it("does not believe a pair for longer either, nor one that is out itself", () => {
+    const { scheduler, said } = recorded({ accusationsMax: 8 });
+    joinMany(scheduler, 50, () => "");
+    for (let nowMs = 100; nowMs < 1_800_000; nowMs += 40_000) {
+      for (let accused = 2; accused < 50; accused++) {
+        for (const accuser of [0, 1]) scheduler.blame(nowMs, 0, accuser, accused, "corrupt");
+      }
+    }
+    expect(said("ban").length).toBeLessThanOrEqual(8);
+    const nowMs = 4_000_000;
+    for (const accuser of [40, 41]) scheduler.blame(nowMs, 0, accuser, 45, "corrupt");
+    for (const accuser of [42, 45]) scheduler.blame(nowMs + 1, 0, accuser, 46, "corrupt");
+    const out = said("ban").map((call) => (call[1] as number[])[0]);
+    expect(out).toContain(45);
+    expect(out).not.toContain(46);
+  });
+
+  it("begins anew with a host that was put out long ago", () => {
+    const { scheduler, said } = recorded({ banMs: 1000 });
+    joinMany(scheduler, 10, () => "");
+    for (const nowMs of [100, 4_000_000]) {
+      for (const accuser of [1, 2]) scheduler.blame(nowMs, 0, accuser, 5, "corrupt");
+    }
+    expect(said("ban").map((call) => call[2])).toEqual([1000, 1000]);
+  });
+
+  it("keeps a host out that was out under another number", () => {
+    const { scheduler, said } = recorded();
+    joinMany(scheduler, 3, () => "");
+    scheduler.addHost(10, 7, "");
+    scheduler.stillOut(10, 7, 5000);
+    scheduler.join(10, 0, 7, Bitmap.full(16));
+    expect(scheduler.heldByPeers(0).count).toBe(0);
+    for (let piece = 0; piece < 16; piece++) scheduler.pieceReady(20, 0, piece);
+    expect(said("offer").length).toBeGreaterThan(0);
+    expect(said("offer").some((call) => call[1] === 7)).toBe(false);
   });
 
   it("believes only members of the task, and not of themselves", () => {

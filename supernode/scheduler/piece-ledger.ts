@@ -28,6 +28,8 @@ export class PieceLedger {
   readonly unconfirmed = new Map<number, Offer>();
   /** Who is being sent a copy of each piece right now. */
   readonly #inFlight = new Map<number, Host[]>();
+  /** Pieces that somebody starves for although others are said to hold them. */
+  #doubted: Bitmap | undefined;
   /** Pieces with fewer than two holders known. */
   readonly #thin: Bitmap;
   #firstHolder: Int32Array;
@@ -57,6 +59,7 @@ export class PieceLedger {
     this.ready.grow(pieceCount);
     this.fresh.grow(pieceCount);
     this.#thin.grow(pieceCount);
+    this.#doubted?.grow(pieceCount);
     for (let piece = before; piece < pieceCount; piece++) this.#thin.add(piece);
     this.#firstHolder = widened(this.#firstHolder, pieceCount);
     this.#secondHolder = widened(this.#secondHolder, pieceCount);
@@ -191,6 +194,14 @@ export class PieceLedger {
     this.renewOffersTo(nowMs, host);
   }
 
+  /** Whoever is said to hold the piece does not count until it says so again. */
+  forgetHolder(piece: number): void {
+    this.#firstHolder[piece] = NOBODY;
+    this.#secondHolder[piece] = NOBODY;
+    this.#thin.add(piece);
+    if (this.ready.has(piece) && !this.unconfirmed.has(piece)) this.fresh.add(piece);
+  }
+
   /** The host will not pass on what it was offered. */
   renewOffersTo(nowMs: number, host: Host): void {
     for (const offer of this.unconfirmed.values()) {
@@ -198,10 +209,23 @@ export class PieceLedger {
     }
   }
 
-  /** The pieces with a known holder. */
+  /** The holders of what this member lacks cannot be relied on, by all appearances. */
+  doubt(have: Bitmap): void {
+    const doubted = (this.#doubted ??= new Bitmap(this.pieceCount));
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      if (!have.has(piece) && !this.ready.has(piece)) doubted.add(piece);
+    }
+  }
+
+  /**
+   * The pieces with a known holder, and those whose holders are gone while others are being asked. Without those
+   * that are doubted.
+   */
   held(): Bitmap {
     const held = new Bitmap(this.pieceCount);
     for (let piece = 0; piece < this.pieceCount; piece++) if (this.isHeld(piece)) held.add(piece);
+    for (const { host, piece } of this.unconfirmed.values()) if (host === NOBODY) held.add(piece);
+    for (const piece of this.#doubted ?? []) held.delete(piece);
     return held;
   }
 

@@ -7,11 +7,15 @@ import type { TaskRecord } from "./task-record.ts";
 
 const HUNGER_FORGOTTEN_MS = 20_000;
 const LOOK_AGAIN_MS = 5000;
+/** Who starves for so long and has got nothing will not get what others are said to hold. */
+const DOUBT_AFTER_MS = 15_000;
 const ASKED_MAX = 1;
 const GIVE_LEVEL = 3;
 const GIVEN_MAX = 4;
 const HOLDERS_MAX = 3;
 const TAIL_PIECES = 16;
+const HOARDED_MIN = 8;
+const MEMBERS_PER_SENTINEL = 8;
 /** How long a piece needs to get to everybody. */
 const SPREAD_MS = 500;
 const FEW_EVERY_MS = 250;
@@ -37,7 +41,7 @@ export class Repair {
   starving(nowMs: number, record: TaskRecord, host: Host): void {
     const hunger = record.hungry.get(host);
     if (hunger === undefined) {
-      record.hungry.set(host, { level: 1, lastMs: nowMs });
+      record.hungry.set(host, { level: 1, lastMs: nowMs, held: 0, heldMs: nowMs });
     } else {
       hunger.level += 1;
       hunger.lastMs = nowMs;
@@ -61,6 +65,11 @@ export class Repair {
     }
     const hunger = record.hungry.get(host);
     if (hunger !== undefined && nowMs - hunger.lastMs < 1000) {
+      if (hunger.held !== have.count) {
+        hunger.held = have.count;
+        hunger.heldMs = nowMs;
+      }
+      if (nowMs - hunger.heldMs >= DOUBT_AFTER_MS) record.ledger.doubt(have);
       this.#feed(nowMs, record, host, have, hunger.level);
     }
     if (this.#isIdle(record)) this.#spare(record, host, have);
@@ -89,13 +98,16 @@ export class Repair {
     }
     const { fresh, unconfirmed } = record.ledger;
     const hasFresh = fresh.count > 0 && record.incompleteCount > 0;
-    return isIdle || hasFresh || record.paused.size > 0 || unconfirmed.size > 0;
+    const isWaited = record.hungry.size + record.asked.size + record.paused.size > 0;
+    return isIdle || hasFresh || isWaited || unconfirmed.size > 0;
   }
 
   /** The seed has given everything once, and there are too few members to be fast on their own. */
   #isIdle(record: TaskRecord): boolean {
     const { fewMembers } = this.#context.options;
-    if (record.incompleteCount === 0 || record.members.size > fewMembers + 1) return false;
+    const { incompleteCount, members } = record;
+    if (incompleteCount === 0 || incompleteCount > fewMembers) return false;
+    if (members.size > fewMembers + 1) return false;
     return record.ledger.fresh.count === 0 && record.ledger.ready.count > 0;
   }
 
@@ -127,11 +139,31 @@ export class Repair {
     }
     this.#choice.takeOver(nowMs, record, host, lacking);
     if (level < GIVE_LEVEL) return;
+    this.#giveHoarded(record, host, lacking);
     this.#choice.bringInAll(record, host);
     for (const piece of lacking.slice(0, GIVEN_MAX)) {
       // When everybody starves it is because the seed is slow, and more at a time makes it slower.
       if (!this.#pump.hasRoom(nowMs, record)) return;
       this.#pump.give(nowMs, record, host, piece);
+    }
+  }
+
+  /**
+   * Gives out again what one member alone is said to hold of what another starves for, if that is most of it: pieces
+   * that somebody gives away are soon known to be elsewhere as well.
+   */
+  #giveHoarded(record: TaskRecord, host: Host, lacking: readonly number[]): void {
+    const hoarded = new Map<Host, number[]>();
+    for (const piece of lacking) {
+      const [holder, other] = record.ledger.holders(piece);
+      if (holder === undefined || other !== undefined || holder === host) continue;
+      const pieces = hoarded.get(holder);
+      if (pieces === undefined) hoarded.set(holder, [piece]);
+      else pieces.push(piece);
+    }
+    for (const pieces of hoarded.values()) {
+      if (pieces.length < Math.max(HOARDED_MIN, lacking.length / 2)) continue;
+      for (const piece of pieces) record.ledger.forgetHolder(piece);
     }
   }
 
@@ -157,9 +189,10 @@ export class Repair {
   /** Asks some members at random, and the receivers of the oldest first copies. */
   #confirm(nowMs: number, record: TaskRecord): void {
     const { options } = this.#context;
-    const { sentinels } = options;
-    const confirmAfterMs = Math.max(options.confirmAfterMs, 2 * this.#pump.usualMs);
     const { ledger, members } = record;
+    // Each holds most of what has been offered: of a few members one tells as much as three of many.
+    const sentinels = Math.min(options.sentinels, Math.ceil(members.size / MEMBERS_PER_SENTINEL));
+    const confirmAfterMs = Math.max(options.confirmAfterMs, 2 * this.#pump.usualMs);
     const asked = new Set<Host>();
     let hasOld = false;
     for (const offer of ledger.unconfirmed.values()) {

@@ -12,6 +12,8 @@ export class SchedulerContext {
   readonly random: () => number;
   readonly hosts = new Map<Host, HostRecord>();
   readonly tasks = new Map<Task, TaskRecord>();
+  /** Tasks that may have something to do. Most of ten thousand have not, and are not looked at. */
+  readonly busy = new Set<TaskRecord>();
   seedBytesPerSecond: number;
   #wakeMs = Infinity;
   /** When the last ban ends: after it nobody is out. */
@@ -39,6 +41,13 @@ export class SchedulerContext {
   /** One of the list at random; undefined when it is empty. */
   oneOf<T>(list: readonly T[]): T | undefined {
     return list[Math.floor(this.random() * list.length)];
+  }
+
+  /** The task that something happens to: it is looked at again. */
+  touch(task: Task): TaskRecord | undefined {
+    const record = this.tasks.get(task);
+    if (record !== undefined) this.busy.add(record);
+    return record;
   }
 
   /** Asks a member what it holds, unless it was asked just now. */

@@ -29,7 +29,7 @@ export interface SchedulerOptions {
   confirmEveryMs: number;
   /** A piece offered this long ago that no sentinel but its receiver holds is offered again. */
   confirmAfterMs: number;
-  /** Sentinels asked each time. */
+  /** Sentinels asked each time, fewer of few members. */
   sentinels: number;
   /** Different accusers that put a host out. */
   badAfter: number;
@@ -39,7 +39,7 @@ export interface SchedulerOptions {
   banMs: number;
   /** The share of hosts that may be out for being slow or failing; corrupters do not count. */
   slowBanShareMax: number;
-  /** A host that accuses more than this many others within the window is not believed. */
+  /** A host that accuses more than this many others within the window, or had so many put out within an hour, is not believed. */
   accusationsMax: number;
 }
 

@@ -43,6 +43,14 @@ export class Scheduler {
     this.#context.hosts.set(host, new HostRecord(host, zone, uploadBytesPerSecond));
   }
 
+  /** A host that has just been added was out already before, under another number. */
+  stillOut(nowMs: number, host: Host, untilMs: number): void {
+    const record = this.#context.hosts.get(host);
+    if (record === undefined || untilMs <= nowMs) return;
+    record.conduct.outUntilMs = untilMs;
+    this.#context.noteBan(untilMs);
+  }
+
   /** The node is gone, from every task. */
   removeHost(nowMs: number, host: Host): void {
     const record = this.#context.hosts.get(host);
@@ -50,6 +58,7 @@ export class Scheduler {
     // From all first: what is offered in between could go to the one that is gone.
     for (const task of record.tasks()) this.#takeOut(nowMs, task, record);
     this.#context.hosts.delete(host);
+    this.#pump.forget(host);
     this.#pump.pump(nowMs);
     this.#context.wake(nowMs + CHECK_MS);
   }
@@ -60,13 +69,14 @@ export class Scheduler {
     const count = isPieceCount(pieceCount) ? pieceCount : 0;
     const record = new TaskRecord(task, count, Math.max(1, pieceLengthBytes));
     this.#context.tasks.set(task, record);
+    this.#context.busy.add(record);
     this.#context.wake(nowMs + CHECK_MS);
   }
 
   /** The task has more pieces than known so far; a smaller count is ignored. */
   growTask(nowMs: number, task: Task, pieceCount: number): void {
     void nowMs;
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !isPieceCount(pieceCount)) return;
     if (pieceCount <= record.ledger.pieceCount) return;
     record.ledger.grow(pieceCount);
@@ -81,11 +91,12 @@ export class Scheduler {
     this.#pump.dropTask(record);
     for (const host of record.members.hosts) this.#context.hosts.get(host)?.deleteTask(task);
     this.#context.tasks.delete(task);
+    this.#context.busy.delete(record);
   }
 
   /** The seed can serve this piece from now on. */
   pieceReady(nowMs: number, task: Task, piece: number): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !record.ledger.isPiece(piece)) return;
     record.ledger.addReady(piece);
     this.#pump.pump(nowMs);
@@ -96,7 +107,7 @@ export class Scheduler {
    * connect to; far ones follow through `neighbours`. A second join only updates what it holds.
    */
   join(nowMs: number, task: Task, host: Host, have: Bitmap | undefined): readonly Host[] {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     const known = this.#context.hosts.get(host);
     if (record === undefined || known === undefined) return [];
     let near: readonly Host[] = [];
@@ -123,7 +134,7 @@ export class Scheduler {
 
   /** What the host holds now: an answer to `askProgress`, a periodic report, or completion. */
   progress(nowMs: number, task: Task, host: Host, have: Bitmap): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !record.members.has(host)) return;
     this.#repair.heard(nowMs, record, host, have);
     this.#pump.pump(nowMs);
@@ -131,14 +142,14 @@ export class Scheduler {
 
   /** The seed's transfer of an offered piece ended, well or not. */
   offerEnded(nowMs: number, task: Task, host: Host, piece: number): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !this.#pump.ended(nowMs, record, host, piece)) return;
     this.#pump.pump(nowMs);
   }
 
   /** The host did not take the offer. */
   refuseOffer(nowMs: number, task: Task, host: Host, piece: number): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !record.members.has(host)) return;
     this.#pump.refused(nowMs, record, host, piece);
     this.#context.ask(nowMs, record, host);
@@ -155,19 +166,23 @@ export class Scheduler {
   ): void {
     const from = this.#context.hosts.get(accuser);
     const to = this.#context.hosts.get(accused);
-    if (from === undefined || to === undefined || from === to || to.isOut(nowMs)) return;
+    if (from === undefined || to === undefined || from === to) return;
+    if (from.isOut(nowMs) || to.isOut(nowMs)) return;
     if (!from.hasTask(task) || !to.hasTask(task)) return;
     const { options } = this.#context;
     if (!from.conduct.accuse(nowMs, accused, options)) return;
     if (!to.conduct.accusedBy(nowMs, accuser, options)) return;
     to.conduct.isOutForSlowness = reason !== "corrupt";
     if (to.conduct.isOutForSlowness && this.#slowShare(nowMs) >= options.slowBanShareMax) return;
+    for (const host of to.conduct.accusers) {
+      this.#context.hosts.get(host)?.conduct.wasBelieved(nowMs);
+    }
     this.#putOut(nowMs, to);
   }
 
   /** Nothing comes in at the host: it gets more neighbours, or the piece itself. */
   starve(nowMs: number, task: Task, host: Host): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined || !record.members.has(host)) return;
     this.#repair.starving(nowMs, record, host);
     this.#pump.pump(nowMs);
@@ -190,9 +205,10 @@ export class Scheduler {
     this.#context.woken();
     this.#pump.expire(nowMs);
     let isBusy = this.#pump.inFlightCount > 0;
-    for (const record of this.#context.tasks.values()) {
+    for (const record of this.#context.busy) {
       this.#choice.link(record);
       if (this.#repair.check(nowMs, record)) isBusy = true;
+      else if (!this.#pump.hasGifts(record)) this.#context.busy.delete(record);
     }
     this.#pump.pump(nowMs);
     if (isBusy) this.#context.wake(nowMs + CHECK_MS);
@@ -200,12 +216,14 @@ export class Scheduler {
 
   /** Takes a host out of one task and offers nothing yet. */
   #takeOut(nowMs: number, task: Task, known: HostRecord): void {
-    const record = this.#context.tasks.get(task);
+    const record = this.#context.touch(task);
     if (record === undefined) return;
     const { host } = known;
     const group = record.members.group(host);
+    const degree = record.members.degree(host);
     known.deleteTask(task);
     record.members.delete(host, known.zone);
+    this.#choice.parted(group, record, degree);
     record.hungry.delete(host);
     record.asked.delete(host);
     record.paused.delete(host);
@@ -227,7 +245,7 @@ export class Scheduler {
     const forMs = known.conduct.ban(nowMs, this.#context.options);
     this.#context.noteBan(nowMs + forMs);
     for (const task of known.tasks()) {
-      const record = this.#context.tasks.get(task);
+      const record = this.#context.touch(task);
       if (record === undefined) continue;
       this.#pump.drop(nowMs, known.host, record);
       record.ledger.forget(nowMs, known.host);

@@ -48,7 +48,7 @@ export class SeedPump {
 
   /** Makes offers until enough is in flight. */
   pump(nowMs: number): void {
-    const records = [...this.#context.tasks.values()];
+    const records = [...this.#context.busy].filter((record) => this.hasGifts(record));
     let inFlightBytes = this.#inFlightBytes(nowMs);
     let idle = 0;
     while (records.length > 0 && idle < records.length) {
@@ -61,6 +61,11 @@ export class SeedPump {
       idle = 0;
       inFlightBytes += record.pieceLengthBytes;
     }
+  }
+
+  /** Whether the task has pieces to give away and somebody who lacks some. */
+  hasGifts({ incompleteCount, ledger, spare }: TaskRecord): boolean {
+    return incompleteCount > 0 && (ledger.fresh.count > 0 || spare.length > 0);
   }
 
   /** Whether one more offer of the task fits into what may be in flight. */
@@ -128,6 +133,11 @@ export class SeedPump {
       this.#remove(key);
       this.#takeBack(nowMs, offer.record, host, offer.piece);
     }
+  }
+
+  /** Forgets how often a host that is gone refused. */
+  forget(host: Host): void {
+    this.#refusals.delete(host);
   }
 
   /** Forgets a task. */

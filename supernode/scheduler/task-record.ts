@@ -5,6 +5,9 @@ import type { Host, Task } from "./scheduler-out.ts";
 /** How far a starving member has come: each round that does not help brings stronger help. */
 export interface Hunger {
   level: number;
+  /** How many pieces it held when last heard of, and since when. */
+  held: number;
+  heldMs: number;
   lastMs: number;
 }
 

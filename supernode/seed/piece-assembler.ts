@@ -12,6 +12,8 @@ export interface AssembledPiece {
 }
 
 export interface AssemblerOptions {
+  /** Where the bytes begin that come in, at the beginning of a piece; 0 when absent. */
+  readonly startOffset?: number | undefined;
   readonly pieceLengthBytes: number;
   /** Undefined while only the end will tell it. */
   readonly lengthBytes: number | undefined;
@@ -38,15 +40,16 @@ export class PieceAssembler {
   readonly #options: AssemblerOptions;
   readonly #whole: DigestCheck | undefined;
   #hash = createHash("sha256");
-  #offset = 0;
+  #offset: number;
   #kept: AssembledPiece | undefined;
 
   constructor(options: AssemblerOptions) {
     this.#options = options;
+    this.#offset = options.startOffset ?? 0;
     this.#whole = options.digest === undefined ? undefined : new DigestCheck(options.digest);
   }
 
-  /** How many bytes have come in. */
+  /** Where the next byte to come in stands. */
   get offsetBytes(): number {
     return this.#offset;
   }

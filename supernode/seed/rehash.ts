@@ -1,17 +1,17 @@
 import { certificateSha256 } from "../../protocol/piece-certificate.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
-import type { PieceAssembler } from "./piece-assembler.ts";
+import type { Assembly } from "./assembly.ts";
 
 const SLICE_BYTES = 512 * 1024;
 
 /**
- * Gives the first `endOffset` bytes of a task, whole pieces that are held, to an assembler, so that the digest of the
+ * Gives the first `endOffset` bytes of a task, whole pieces that are held, the last of all perhaps among them, to its assembly, so that the digest of the
  * whole can be computed on. Each piece is checked before. Returns how many bytes were given: less than
  * `endOffset` when a piece is not what its certificate says; that piece is then held no longer.
  */
 export async function rehash(
   task: StoredTask,
-  assembler: PieceAssembler,
+  assembly: Assembly,
   endOffset: number,
   signal: AbortSignal,
 ): Promise<number> {
@@ -22,10 +22,11 @@ export async function rehash(
     if (!task.have.has(pieceIndex)) return offset;
     if (!certificateSha256(task.certificate(pieceIndex)!)) return offset;
     if (!(await task.recheck(pieceIndex))) return offset;
-    for (let at = offset; at < offset + pieceLengthBytes; at += SLICE_BYTES) {
-      const slice = new Uint8Array(Math.min(SLICE_BYTES, offset + pieceLengthBytes - at));
+    const pieceEnd = Math.min(offset + pieceLengthBytes, endOffset);
+    for (let at = offset; at < pieceEnd; at += SLICE_BYTES) {
+      const slice = new Uint8Array(Math.min(SLICE_BYTES, pieceEnd - at));
       await task.read(at, slice);
-      assembler.push(slice);
+      await assembly.push(slice);
     }
   }
   return endOffset;

@@ -2,12 +2,19 @@ import { printableUrl } from "../../platform/log.ts";
 import { OriginStream } from "../../platform/origin/origin-stream.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import { INLINE_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
-import { choosePieceLength, isTaskShape } from "../../protocol/piece-table.ts";
+import { choosePieceLength, isTaskShape, pieceCount } from "../../protocol/piece-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { taskDigest } from "../../protocol/task-id.ts";
-import type { StoredTask } from "../../store/piece-store.ts";
+import type { StoredTask, TaskRecord } from "../../store/piece-store.ts";
+import type { AssembledEnd } from "./piece-assembler.ts";
 import type { PieceProof } from "./piece-proof.ts";
+import type { PieceRun } from "./piece-gaps.ts";
+import { nextGap } from "./piece-gaps.ts";
 import type { SeedDeps, SeedRequest, SeedSink } from "./seed-request.ts";
+
+const START = { startOffset: 0 };
+/** As little as an origin can be asked for to learn what it has. */
+const SHAPE = { startOffset: 0, endOffset: 1 };
 
 /**
  * Opens the origin where the reading has to go on: behind the pieces held from the first byte on, where they are
@@ -24,25 +31,70 @@ export async function openOrigin(
   const held = stored ? heldFromStart(stored) : 0;
   const version = held > 0 ? await heldVersion(deps, request, stored!) : undefined;
   if (held === 0 || (!version && !isDigestTask)) {
-    return request.stream ?? (await openAt(deps, request, sink, 0, request.origin.version, signal));
+    return (
+      request.stream ?? (await openAt(deps, request, sink, START, request.origin.version, signal))
+    );
   }
   request.stream?.[Symbol.dispose]();
   try {
-    return await openAt(deps, request, sink, held, version, signal);
+    return await openAt(deps, request, sink, { startOffset: held }, version, signal);
   } catch (error) {
-    const isChanged = error instanceof ProtocolError && error.code === "ORIGIN_CHANGED";
     // The digest will tell whether the content is the same: pieces held are compared with those that come.
-    if (!isChanged || !isDigestTask) throw error;
-    return await openAt(deps, request, sink, 0, undefined, signal);
+    if (!isChange(error) || !isDigestTask) throw error;
+    return await openAt(deps, request, sink, START, undefined, signal);
   }
 }
 
-/** Opens the origin at an offset; `version` is what earlier bytes were of. */
+/**
+ * Opens the origin for the first run of pieces that has to be read, or, where nothing is stored, only to learn what it
+ * has; undefined where that tells no length.
+ */
+export async function openPart(
+  deps: SeedDeps,
+  request: SeedRequest,
+  stored: StoredTask | undefined,
+  sink: SeedSink,
+  signal: AbortSignal,
+): Promise<OriginStream | undefined> {
+  const version = taskDigest(request.taskId) ? undefined : request.origin.version;
+  try {
+    const part = (stored && !request.elsewhere.isUntold && firstGap(stored, request)) || SHAPE;
+    const stream = await openAt(deps, request, sink, part, version, signal);
+    if (stream.isWithoutRanges) request.onWithoutRanges();
+    if (stream.metadata.lengthBytes !== undefined) return stream;
+    stream[Symbol.dispose]();
+  } catch (error) {
+    // An empty content has no first byte to be asked for; the whole tells more.
+    if (!isChange(error)) throw error;
+  }
+  return undefined;
+}
+
+function firstGap({ record, have }: StoredTask, request: SeedRequest) {
+  const count = pieceCount(record.lengthBytes!, record.pieceLengthBytes);
+  const run = nextGap(count, 0, have, request.elsewhere.of(record));
+  return run && partOf(record, run);
+}
+
+/** Where a run begins and ends in a content of known length. */
+export function partOf(
+  { lengthBytes, pieceLengthBytes }: Pick<TaskRecord, "lengthBytes" | "pieceLengthBytes">,
+  { firstPiece, pieceCount: count }: PieceRun,
+): { readonly startOffset: number; readonly endOffset: number } {
+  const startOffset = firstPiece * pieceLengthBytes;
+  return { startOffset, endOffset: Math.min(lengthBytes!, startOffset + count * pieceLengthBytes) };
+}
+
+function isChange(error: unknown): boolean {
+  return error instanceof ProtocolError && error.code === "ORIGIN_CHANGED";
+}
+
+/** Opens the origin for a part of the content; `version` is what earlier bytes were of. */
 export async function openAt(
   deps: SeedDeps,
   request: SeedRequest,
   sink: SeedSink,
-  startOffset: number,
+  part: { readonly startOffset: number; readonly endOffset?: number },
   version: OriginVersion | undefined,
   signal: AbortSignal,
 ): Promise<OriginStream> {
@@ -51,7 +103,8 @@ export async function openAt(
     {
       url: request.origin.url,
       headers: request.origin.headers,
-      startOffset,
+      ...part,
+      readsOnWithoutRanges: true,
       expected: version,
       isDigestChecked: taskDigest(request.taskId) !== undefined,
       onRequest: () => sink.originRequest(),
@@ -105,6 +158,44 @@ export function tooLarge(request: SeedRequest): ProtocolError {
     "TASK_TOO_LARGE",
     `the content at ${printableUrl(request.origin.url)} is larger than a task may be; get it from the origin itself`,
   );
+}
+
+/** Says that more comes than there can be. */
+export function tooLong(request: SeedRequest, task: StoredTask): ProtocolError {
+  return task.record.lengthBytes === undefined ? tooLarge(request) : otherLength(request, task);
+}
+
+function otherLength(request: SeedRequest, task: StoredTask): ProtocolError {
+  return new ProtocolError(
+    "ORIGIN_CHANGED",
+    `the content at ${printableUrl(request.origin.url)} has not the ${task.record.lengthBytes} bytes that were begun; ask for it again`,
+  );
+}
+
+/** Throws ProtocolError when the whole is not what its digest or its length says. */
+export function checkEnd(request: SeedRequest, task: StoredTask, end: AssembledEnd): void {
+  if (end.digest && !end.digest.matches) {
+    throw new ProtocolError(
+      "DIGEST_MISMATCH",
+      `the origin's bytes at ${printableUrl(request.origin.url)} have the digest ${end.digest.actual} instead of ${request.taskId}; the content there is damaged or the digest is wrong`,
+    );
+  }
+  const { lengthBytes } = task.record;
+  if (lengthBytes !== undefined && end.lengthBytes !== lengthBytes)
+    throw otherLength(request, task);
+}
+
+/** Whether what has to be read is not simply all that follows a point. */
+export function isGapped(stored: StoredTask, request: SeedRequest): boolean {
+  const { lengthBytes, pieceLengthBytes } = stored.record;
+  if (lengthBytes === undefined) return false;
+  const count = pieceCount(lengthBytes, pieceLengthBytes);
+  const elsewhere = request.elsewhere.of(stored.record);
+  const own = nextGap(count, 0, stored.have);
+  const gap = nextGap(count, 0, stored.have, elsewhere);
+  // What is held in full has to be proven.
+  if (!own) return false;
+  return gap?.firstPiece !== own.firstPiece || gap.firstPiece + gap.pieceCount !== count;
 }
 
 /** How much of the task is held from its first byte on; the last piece of all is always read again. */

@@ -4,14 +4,19 @@ import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import type { OriginStream } from "../../platform/origin/origin-stream.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import type { Signer } from "../../platform/signing.ts";
+import { Bitmap } from "../../protocol/bitmap.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { PieceStore, StoredTask } from "../../store/piece-store.ts";
+import type { AssemblyThread } from "./assembly-thread.ts";
 import type { SeedRecords } from "./seed-records.ts";
+import type { SmallContents } from "./small-contents.ts";
 
 export interface SeedDeps {
   readonly fetch: OriginFetch;
   readonly store: PieceStore;
   readonly records: SeedRecords;
+  readonly assemblies: AssemblyThread;
+  readonly small: SmallContents;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,10 +50,39 @@ export interface SeedSink {
   originBytes(lengthBytes: number): void;
 }
 
+/** The lengths of a content, as far as they are known, and of its pieces. */
+export interface ContentShape {
+  readonly lengthBytes?: number | undefined;
+  readonly pieceLengthBytes: number;
+}
+
+/** The pieces of a content that need not be read, because others hold them or nobody wants them. */
+export interface Elsewhere {
+  /** Whether there may be such pieces. */
+  readonly isAny: boolean;
+  /** Whether a member may hold pieces of which it has not told yet. */
+  readonly isUntold: boolean;
+  /** Resolves when members whose joins were answered have told. Throws the reason of the signal. */
+  told(signal: AbortSignal): Promise<void>;
+  /** The pieces, for a content of this shape. */
+  of(shape: ContentShape): Bitmap;
+}
+
+/** Everything has to be read. */
+export const NOTHING_ELSEWHERE: Elsewhere = {
+  isAny: false,
+  isUntold: false,
+  told: async () => undefined,
+  of: () => new Bitmap(0),
+};
+
 export interface SeedRequest {
   readonly taskId: TaskId;
   readonly origin: TaskOrigin;
   /** A stream that was opened at the first byte already; the run disposes it. */
   readonly stream?: OriginStream | undefined;
   readonly pieceLengthBytes?: number | undefined;
+  readonly elsewhere: Elsewhere;
+  /** The origin sends all whatever part it is asked for. Called before `elsewhere` is asked again. */
+  onWithoutRanges(): void;
 }

@@ -1,23 +1,33 @@
 import { printableUrl } from "../../platform/log.ts";
 import type { OriginStream } from "../../platform/origin/origin-stream.ts";
-import { PIECE_COUNT_MAX } from "../../protocol/limits.ts";
+import { INLINE_LENGTH_BYTES_MAX, PIECE_COUNT_MAX } from "../../protocol/limits.ts";
 import { certificateSha256 } from "../../protocol/piece-certificate.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import { taskDigest } from "../../protocol/task-id.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
 import { StorageFullError } from "../../store/piece-store.ts";
-import type { AssembledEnd } from "./piece-assembler.ts";
-import { PieceAssembler } from "./piece-assembler.ts";
 import type { PieceProof } from "./piece-proof.ts";
+import { readOn } from "./read-on.ts";
 import { rehash } from "./rehash.ts";
-import { agreeOnLength, openAt, openOrigin, openTask, tooLarge } from "./seed-opening.ts";
+import { readGaps } from "./gap-reading.ts";
+import {
+  agreeOnLength,
+  checkEnd,
+  isGapped,
+  openAt,
+  openOrigin,
+  openPart,
+  openTask,
+  tooLong,
+} from "./seed-opening.ts";
+import { isSmall, readSmall } from "./small-reading.ts";
 import type { SeedDeps, SeedRequest, SeedSink } from "./seed-request.ts";
-import { TaskWriter } from "./task-writer.ts";
+import { TaskCommits } from "./task-commits.ts";
 
 /**
- * Reads a task from its origin once, from the first piece that is not held to the end, and hands out every piece as
- * it comes. What is held when the run ends early is kept, and the next run goes on from there.
+ * Reads from its origin what is missing of a task, once, and hands out every piece as it comes. What is held when the
+ * run ends early is kept, and the next run goes on from there. The run ends without a proof when members hold the rest.
  *
  * Throws ProtocolError: what the origin answers; DIGEST_MISMATCH and ORIGIN_CHANGED when pieces held are wrong or
  * of another version; TASK_TOO_LARGE; STORAGE_FULL; or the reason of the signal.
@@ -28,22 +38,38 @@ export async function runSeed(
   sink: SeedSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const { taskId } = request;
+  const { taskId, elsewhere } = request;
   let stored = await deps.store.find(taskId);
   try {
-    using stream = await openOrigin(deps, request, stored, sink, signal);
-    const proof = await deps.records.proof(taskId);
+    // What is short and on its way already is here before anybody could say what he holds.
+    const isShort = (request.stream?.metadata.lengthBytes ?? Infinity) <= INLINE_LENGTH_BYTES_MAX;
+    const isPartOnly =
+      !isShort && (elsewhere.isUntold || (stored ? isGapped(stored, request) : elsewhere.isAny));
+    using part = isPartOnly ? await openPart(deps, request, stored, sink, signal) : undefined;
+    using stream = part ?? (await openOrigin(deps, request, stored, sink, signal));
+    // A part of what is stored is read for somebody who waits for just that.
+    const isNew = !part || !stored;
+    const isDigestTask = taskDigest(taskId) !== undefined;
+    const proof = isNew && isDigestTask ? await deps.records.proof(taskId) : undefined;
     stored ??= await openTask(deps, request, stream, proof);
     agreeOnLength(stored, stream);
+    const isInOrder = isShort || (!part && !isGapped(stored, request));
     const { lengthBytes } = stored.record;
-    if (lengthBytes !== undefined) stored.reserve(lengthBytes - stored.heldBytes);
-    await deps.records.saveResumeVersion(taskId, stream.metadata);
+    if (isInOrder && lengthBytes !== undefined) stored.reserve(lengthBytes - stored.heldBytes);
+    // Of a single piece there is nothing to resume.
+    if (isNew && !isOnePiece(stored)) {
+      await deps.records.saveResumeVersion(taskId, stream.metadata);
+    }
     const task = stored;
     stored = undefined;
+    // Meanwhile the task may have been closed, and its number given to another one.
+    signal.throwIfAborted();
     sink.shaped(task);
     const reading = { task, stream, proof: fittingProof(proof, task), sink, signal };
-    await readAll(deps, request, reading);
+    if (isInOrder) await (isSmall(task) ? readAtOnce : readAll)(deps, request, reading);
+    else if (!(await readGaps(deps, request, reading, stream))) return;
     await remember(deps, taskId, task);
+    sink.proven();
   } catch (error) {
     throw error instanceof StorageFullError ? storageFull(request, error) : error;
   } finally {
@@ -60,65 +86,64 @@ interface Reading {
   readonly signal: AbortSignal;
 }
 
+/** Reads what is short without the thread that hashes, and keeps it in memory: nodes will ask for it at once. */
+async function readAtOnce(deps: SeedDeps, request: SeedRequest, reading: Reading): Promise<void> {
+  const { task, stream, signal } = reading;
+  const { taskId } = request;
+  const { end, content } = await readSmall(
+    task,
+    stream,
+    { digest: taskDigest(taskId), tooLong: () => tooLong(request, task) },
+    signal,
+  );
+  checkEnd(request, task, end);
+  const commits = new TaskCommits({ ...reading, signer: deps.signer });
+  for (const piece of end.pieces) commits.commit(piece);
+  task.setProven();
+  const certificate = task.certificate(0);
+  if (certificate) deps.small.keep(taskId, { content, certificate });
+}
+
 async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): Promise<void> {
   const { task, stream, proof, sink, signal } = reading;
-  const assembler = new PieceAssembler({
-    pieceLengthBytes: task.record.pieceLengthBytes,
-    lengthBytes: task.record.lengthBytes,
-    digest: taskDigest(request.taskId),
-  });
-  const checkedBytes = await rehash(task, assembler, stream.startOffset, signal);
+  const { pieceLengthBytes, lengthBytes } = task.record;
+  const commits = new TaskCommits({ task, signer: deps.signer, proof, sink });
+  await using assembly = deps.assemblies.begin(
+    task,
+    { pieceLengthBytes, lengthBytes, digest: taskDigest(request.taskId) },
+    (piece) => commits.commit(piece),
+  );
+  const checkedBytes = await rehash(task, assembly, stream.startOffset, signal);
   // A piece that is damaged on the disk is read again, with all that follow it.
   using again =
     checkedBytes < stream.startOffset
-      ? await openAt(deps, request, sink, checkedBytes, stream.metadata, signal)
+      ? await openAt(deps, request, sink, { startOffset: checkedBytes }, stream.metadata, signal)
       : undefined;
-  await using writer = new TaskWriter({ task, signer: deps.signer, proof, sink });
-  for await (const chunk of (again ?? stream).chunks(signal)) {
-    if (assembler.offsetBytes + chunk.length > lengthMax(task)) throw tooLong(request, task);
-    // Other threads write what is hashed here meanwhile.
-    const written = writer.write(assembler.offsetBytes, chunk);
-    const pieces = assembler.push(chunk);
-    await written;
-    for (const piece of pieces) writer.commit(piece);
+  try {
+    const isWhole = await readOn(again ?? stream, assembly, lengthMax(task), signal);
+    if (!isWhole) throw tooLong(request, task);
+  } catch (error) {
+    // What came before the origin broke off is right, and need not come again.
+    if (!signal.aborted) await assembly.settled();
+    throw error;
   }
-  const end = assembler.finish();
+  const end = await assembly.finish();
   checkEnd(request, task, end);
   if (task.record.lengthBytes === undefined) {
     task.setLength(end.lengthBytes);
     // Before the last piece: it is shorter than the others, and nodes ask for a piece by its length.
     sink.lengthKnown(end.lengthBytes);
   }
-  for (const piece of end.pieces) writer.commit(piece);
+  for (const piece of end.pieces) commits.commit(piece);
   task.setProven();
-  sink.proven();
+}
+
+function isOnePiece({ record }: StoredTask): boolean {
+  return record.lengthBytes !== undefined && record.lengthBytes <= record.pieceLengthBytes;
 }
 
 function lengthMax(task: StoredTask): number {
   return task.record.lengthBytes ?? PIECE_COUNT_MAX * task.record.pieceLengthBytes;
-}
-
-function tooLong(request: SeedRequest, task: StoredTask): ProtocolError {
-  return task.record.lengthBytes === undefined ? tooLarge(request) : otherLength(request, task);
-}
-
-function otherLength(request: SeedRequest, task: StoredTask): ProtocolError {
-  return new ProtocolError(
-    "ORIGIN_CHANGED",
-    `the content at ${printableUrl(request.origin.url)} has not the ${task.record.lengthBytes} bytes that were begun; ask for it again`,
-  );
-}
-
-function checkEnd(request: SeedRequest, task: StoredTask, end: AssembledEnd): void {
-  if (end.digest && !end.digest.matches) {
-    throw new ProtocolError(
-      "DIGEST_MISMATCH",
-      `the origin's bytes at ${printableUrl(request.origin.url)} have the digest ${end.digest.actual} instead of ${request.taskId}; the content there is damaged or the digest is wrong`,
-    );
-  }
-  const { lengthBytes } = task.record;
-  if (lengthBytes !== undefined && end.lengthBytes !== lengthBytes)
-    throw otherLength(request, task);
 }
 
 function fittingProof(proof: PieceProof | undefined, task: StoredTask): PieceProof | undefined {

@@ -35,6 +35,14 @@ export interface JoinRequest {
   readonly identity: JoinIdentity;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
+  /** How old what the origin said may be, milliseconds; it is asked anew when undefined. */
+  readonly answerAgeMs: number | undefined;
+  /** How long a content may be that the node takes whole with the answer. */
+  readonly wholeBytesMax: number | undefined;
+  /** The node will say after the answer what it holds. */
+  readonly mayHold: boolean;
+  /** The node gets only the pieces that it asks for. */
+  readonly isPart: boolean;
   /** An admission to the task that the node had before. */
   readonly admission: Uint8Array | undefined;
 }
@@ -55,6 +63,10 @@ export function parseJoin(frame: JoinFrame): JoinRequest {
     identity: frame.identity ?? { filteredQueryParameters: [], tag: "" },
     pieceLengthBytes,
     holding: frame.holding && parseHolding(frame.holding),
+    answerAgeMs: frame.answerAgeMs,
+    isPart: frame.isPart ?? false,
+    wholeBytesMax: frame.wholeBytesMax,
+    mayHold: frame.mayHold ?? false,
     admission: frame.admission?.slice(),
   };
 }

@@ -4,11 +4,14 @@ import type { TaskPieces } from "./task-pieces.ts";
 interface TriggerParts {
   readonly members: TaskMembers;
   readonly pieces: TaskPieces;
-  /** How many pieces the members hold together. */
-  readonly heldByPeers: () => number;
+  /** Whether more than parts of it is wanted. */
+  readonly isWholeWanted: () => boolean;
+  /** Whether the seed and the members hold everything together. */
+  readonly isAllHeld: () => boolean;
   /** Nothing is being read, and the store does not have the whole. */
   readonly isIdle: () => boolean;
-  readonly startReading: () => void;
+  /** `isStarving`: what members are said to hold does not come from them. */
+  readonly startReading: (isStarving: boolean) => void;
   /** How long nodes that bring pieces wait for others that hold the rest, milliseconds. */
   readonly reconnectMs: number;
 }
@@ -31,8 +34,7 @@ export class ReadingTrigger implements Disposable {
     if (!isIdle() || !this.#isNeeded()) return;
     const isReconnecting = [...members].some(({ holding }) => (holding?.count ?? 0) > 0);
     if (!isReconnecting || this.#isStarving || this.#hasWaited) {
-      this.#isStarving = false;
-      startReading();
+      startReading(this.#isStarving);
       return;
     }
     this.#timer ??= setTimeout(() => {
@@ -43,8 +45,11 @@ export class ReadingTrigger implements Disposable {
 
   /** A node gets nothing from those who are said to hold what it lacks. */
   starve(): void {
+    // While the origin is being read it comes from there.
+    if (!this.#parts.isIdle()) return;
     this.#isStarving = true;
     this.consider();
+    this.#isStarving = false;
   }
 
   [Symbol.dispose](): void {
@@ -52,9 +57,10 @@ export class ReadingTrigger implements Disposable {
   }
 
   #isNeeded(): boolean {
-    const { members, pieces, heldByPeers } = this.#parts;
+    const { members, pieces, isWholeWanted, isAllHeld } = this.#parts;
     if (members.areFull) return false;
     if (!pieces.shape || this.#isStarving) return true;
-    return heldByPeers() < pieces.count;
+    if (!isWholeWanted()) return false;
+    return !isAllHeld();
   }
 }

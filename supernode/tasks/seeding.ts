@@ -1,9 +1,8 @@
-import type { LimitFunction } from "p-limit";
-
 import { printableUrl } from "../../platform/log.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
-import type { SeedDeps, SeedSink, TaskOrigin } from "../seed/seed-request.ts";
+import type { Host } from "../scheduler/scheduler.ts";
+import type { SeedDeps, SeedRequest, SeedSink, TaskOrigin } from "../seed/seed-request.ts";
 import { runSeed } from "../seed/seed-run.ts";
 import type { ProbeStream } from "./probe-stream.ts";
 import type { TaskJoin, TaskMembers } from "./task-members.ts";
@@ -11,14 +10,19 @@ import type { TaskJoin, TaskMembers } from "./task-members.ts";
 export interface SeedingParts {
   readonly deps: SeedDeps;
   /** Bounds the tasks that are read at the same time. */
-  readonly slots: LimitFunction;
+  readonly slots: (work: () => Promise<void>) => Promise<void>;
   readonly taskId: TaskId;
   readonly members: TaskMembers;
+  /** The node whose origins are tried first. */
+  readonly preferred?: Host | undefined;
   readonly sink: SeedSink;
   /** The stream that was opened for this join already; the reading disposes it. */
   readonly takeProbe: (join: TaskJoin) => ProbeStream | undefined;
   /** The origin told these joins definitely that they cannot have the content. */
   readonly onRefused: (joins: readonly TaskJoin[], error: ProtocolError) => void;
+  /** See SeedRequest. */
+  readonly elsewhere: SeedRequest["elsewhere"];
+  readonly onWithoutRanges: SeedRequest["onWithoutRanges"];
   /** The error that reading this origin ended with a short while ago. */
   readonly recentFailure: (origin: TaskOrigin) => ProtocolError | undefined;
 }
@@ -35,14 +39,15 @@ const OF_THE_CALLER: ReadonlySet<string> = new Set([
 const OF_THE_ORIGIN: ReadonlySet<string> = new Set(["ORIGIN_FAILED", "ORIGIN_UNREACHABLE"]);
 
 /**
- * Reads a task from the origins that its members named, one after the other, until one of them brings it to the end.
+ * Reads what is missing of a task from the origins that its members named, one after the other, until one of them brings
+ * all of it.
  * Throws the ProtocolError that the last one ended with, or the reason of the signal.
  */
 export async function seedFromMembers(parts: SeedingParts, signal: AbortSignal): Promise<void> {
   const tried = new Set<string>();
   let lastError: ProtocolError | undefined;
   for (;;) {
-    const joins = nextJoins(parts.members, tried);
+    const joins = nextJoins(parts, tried);
     const [first] = joins;
     if (!first?.origin) throw lastError ?? noOrigin(parts.taskId);
     tried.add(originKey(first.origin));
@@ -85,6 +90,8 @@ async function readFrom(
       origin,
       stream: probe?.stream,
       pieceLengthBytes: join.pieceLengthBytes,
+      elsewhere: parts.elsewhere,
+      onWithoutRanges: parts.onWithoutRanges,
     },
     parts.sink,
     signal,
@@ -92,11 +99,14 @@ async function readFrom(
 }
 
 /** The joins of the first origin that was not tried. */
-function nextJoins(members: TaskMembers, tried: ReadonlySet<string>): readonly TaskJoin[] {
+function nextJoins(
+  { members, preferred }: SeedingParts,
+  tried: ReadonlySet<string>,
+): readonly TaskJoin[] {
   const untried = [...members.joins()].filter(
     ({ origin }) => origin !== undefined && !tried.has(originKey(origin)),
   );
-  const [first] = untried;
+  const first = untried.find(({ node }) => node.host === preferred) ?? untried[0];
   if (!first) return [];
   const key = originKey(first.origin!);
   return untried.filter(({ origin }) => originKey(origin!) === key);

@@ -14,8 +14,9 @@ import type { SchedulerDriver } from "../scheduler-driver.ts";
 import type { SeedDeps } from "../seed/seed-request.ts";
 import type { JoinRequest } from "./join-request.ts";
 import { parseJoin, readHave } from "./join-request.ts";
-import type { TaskTimes } from "./live-task.ts";
+import type { TaskTimes } from "./live-task-deps.ts";
 import { LiveTask } from "./live-task.ts";
+import type { PartSlots } from "./part-slots.ts";
 import type { OriginCounts, ProbeStream } from "./probe-stream.ts";
 import { RecentMismatches } from "./recent-mismatches.ts";
 import { shownError } from "./shown-error.ts";
@@ -33,6 +34,8 @@ export interface TaskDirectoryDeps {
   readonly admissions: Admissions;
   readonly resolver: UrlResolver;
   readonly seedSlots: LimitFunction;
+  /** The same for parts of tasks. */
+  readonly partSlots: PartSlots;
   readonly totals: OriginCounts;
   readonly times: TaskTimes;
   /** Hears of the last state of a task that is live no more. */
@@ -151,6 +154,9 @@ export class TaskDirectory {
       case "starve":
         task.starve(node);
         return;
+      case "want":
+        task.want(node, frame);
+        return;
       case "renew": {
         const admission = this.#deps.admissions.renew(node.nodeId, task.taskId, frame.admission);
         if (admission) node.link.send({ kind: "admission", task: frame.task, admission });
@@ -192,7 +198,7 @@ export class TaskDirectory {
     join: Join,
     options: { readonly isGetOnly: boolean },
   ): Promise<void> {
-    const { number, pieceLengthBytes, holding } = request;
+    const { number, pieceLengthBytes, holding, isPart, mayHold, wholeBytesMax } = request;
     const given = request.taskId;
     if (given !== undefined && taskScope(given) !== undefined) {
       await this.#enterPrivate(node, given, request, join);
@@ -208,6 +214,8 @@ export class TaskDirectory {
         origin,
         pieceLengthBytes,
         holding,
+        isPart,
+        mayHold,
         admission: undefined,
         rejoin: undefined,
       };
@@ -218,7 +226,7 @@ export class TaskDirectory {
     const resolved = await resolver.resolve(
       request.origin!,
       request.identity,
-      options,
+      { ...options, answerAgeMs: request.answerAgeMs },
       join.abort.signal,
     );
     const probe = resolved.takeStream();
@@ -241,6 +249,9 @@ export class TaskDirectory {
         lastModified: plainText(resolved.origin.version?.lastModified),
         pieceLengthBytes,
         holding,
+        wholeBytesMax,
+        isPart,
+        mayHold,
         admission: undefined,
         rejoin: options.isGetOnly ? undefined : rejoin,
       },
@@ -256,8 +267,16 @@ export class TaskDirectory {
     request: JoinRequest,
     join: Join,
   ): Promise<void> {
-    const { number, origin, pieceLengthBytes, holding } = request;
-    const taskJoin = { node, number, pieceLengthBytes, holding, rejoin: undefined };
+    const { number, origin, pieceLengthBytes, holding, isPart, mayHold } = request;
+    const taskJoin = {
+      node,
+      number,
+      pieceLengthBytes,
+      holding,
+      isPart,
+      mayHold,
+      rejoin: undefined,
+    };
     if (holding && isWhole(holding) && !origin) {
       this.#attach(
         taskId,
@@ -312,6 +331,7 @@ export class TaskDirectory {
     this.#byNumber.delete(task.number);
     this.#numbers.give(task.number);
     this.#deps.resolver.forget(taskId);
+    if (task.summary.state === "failed") this.#deps.resolver.outdated(taskId);
     this.#deps.onEnded(task.summary);
     const done = ended.then(() => {
       if (this.#ending.get(taskId) === done) this.#ending.delete(taskId);

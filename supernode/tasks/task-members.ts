@@ -16,6 +16,12 @@ export interface TaskJoin {
   readonly lastModified?: string | undefined;
   readonly pieceLengthBytes: number | undefined;
   readonly holding: Holding | undefined;
+  /** How long a content may be that the node takes whole with the answer; undefined for what all take. */
+  readonly wholeBytesMax?: number | undefined;
+  /** The node has not said yet what it holds, and will. */
+  mayHold: boolean;
+  /** The node gets only the pieces that it asks for, until it wants the whole. */
+  isPart: boolean;
   /** Of a private task: what the node shows to those who hold pieces. Without it the node gets none. */
   readonly admission: Uint8Array | undefined;
   /** Joins again from the beginning, because the content that the URL stood for has changed since. */
@@ -28,11 +34,19 @@ export class TaskMember {
   readonly joins = new Map<number, TaskJoin>();
   /** The joins that the answer has gone out for. */
   readonly answered = new Set<number>();
+  /** Those of them by which the node fetches pieces, until it says that it holds all. */
+  readonly fetching = new Set<number>();
   /** Whether the node says that it holds every piece; a join that does not say so takes it back. */
   isFull = false;
 
   constructor(node: ConnectedNode) {
     this.node = node;
+  }
+
+  /** Whether the node gets only what it asks for. */
+  get isPart(): boolean {
+    for (const { isPart } of this.joins.values()) if (!isPart) return false;
+    return true;
   }
 
   /** What the node said it held when it joined. */
@@ -54,6 +68,12 @@ export class TaskMembers {
   get areFull(): boolean {
     for (const { isFull } of this.#byHost.values()) if (!isFull) return false;
     return true;
+  }
+
+  /** Whether a member lacks pieces and wants all of them. */
+  get wantWhole(): boolean {
+    for (const { isFull, isPart } of this.#byHost.values()) if (!isFull && !isPart) return true;
+    return false;
   }
 
   /** A member's first number, by which frames that concern the node once are sent. */
@@ -79,6 +99,7 @@ export class TaskMembers {
     const member = this.#byHost.get(node.host);
     if (!member?.joins.delete(number)) return false;
     member.answered.delete(number);
+    member.fetching.delete(number);
     if (member.joins.size > 0) return false;
     this.#byHost.delete(node.host);
     return true;

@@ -39,6 +39,16 @@ export class TaskPieces {
     return this.#stored;
   }
 
+  /** The pieces that may be handed out. */
+  get ready(): Bitmap {
+    return this.#ready;
+  }
+
+  /** Whether the seed has a piece and may hand it out; on the disk it may have been lost since. */
+  isHeld(piece: number): boolean {
+    return this.#ready.has(piece) && this.#stored?.have.has(piece) === true;
+  }
+
   /** How many pieces may be handed out. */
   get readyCount(): number {
     return this.#ready.count;

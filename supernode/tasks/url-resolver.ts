@@ -34,6 +34,23 @@ interface Probe {
   readonly stream: ProbeStream | undefined;
 }
 
+/** What an origin said, and since when. */
+interface Recent {
+  readonly askedAtMs: number;
+  readonly taskId: TaskId;
+  readonly origin: TaskOrigin;
+}
+
+/** URLs whose last answer is remembered. */
+export const ANSWERS_MAX = 20_000;
+
+/** How a URL is asked for. */
+export interface ResolveOptions {
+  readonly isGetOnly: boolean;
+  /** How old an answer may be, milliseconds; none may when undefined. */
+  readonly answerAgeMs?: number | undefined;
+}
+
 interface Running {
   readonly result: Promise<ResolvedUrl>;
   readonly abort: AbortController;
@@ -50,27 +67,38 @@ export class UrlResolver {
   readonly #running = new Map<string, Running>();
   /** The tasks being fetched whose origin names no version, by what was asked for; see `forget`. */
   readonly #unversioned = new Map<string, TaskId>();
+  /** The last answer for each URL, the oldest first; see `outdated`. */
+  readonly #recent = new Map<string, Recent>();
 
   constructor(deps: UrlResolverDeps) {
     this.#deps = deps;
   }
 
   /**
-   * Asks the origin by HEAD, and by GET where HEAD is refused or `isGetOnly`. Throws the origin's ProtocolError, or
-   * the reason of the signal.
+   * Asks the origin by HEAD, and by GET where HEAD is refused or `isGetOnly`. Where an answer may be of some age, one
+   * that is young enough is taken, and a URL that was never asked for is asked by GET at once, whose answer is then
+   * read. Throws the origin's ProtocolError, or the reason of the signal.
    */
   async resolve(
     origin: TaskOrigin,
     identity: JoinIdentity,
-    options: { readonly isGetOnly: boolean },
+    options: ResolveOptions,
     signal: AbortSignal,
   ): Promise<ResolvedUrl> {
     signal.throwIfAborted();
-    const key = keyOf(origin, identity, options.isGetOnly);
+    const { answerAgeMs } = options;
+    const plainKey = keyOf(origin, identity);
+    const recent = this.#recent.get(plainKey);
+    if (recent && !options.isGetOnly && answerAgeMs !== undefined) {
+      const ageMs = this.#deps.clock.nowMs() - recent.askedAtMs;
+      if (ageMs <= answerAgeMs) return { ...recent, takeStream: () => undefined };
+    }
+    const isGetOnly = options.isGetOnly || (answerAgeMs !== undefined && !recent);
+    const key = `${plainKey} ${isGetOnly ? "GET" : "HEAD"}`;
     let running = this.#running.get(key);
     if (!running) {
       const abort = new AbortController();
-      const result = this.#resolve(key, origin, identity, options.isGetOnly, abort.signal);
+      const result = this.#resolve(key, origin, identity, isGetOnly, abort.signal);
       running = { result, abort, waiters: 0 };
       this.#running.set(key, running);
       const forget = (): void => void this.#running.delete(key);
@@ -83,6 +111,13 @@ export class UrlResolver {
   forget(taskId: TaskId): void {
     for (const [key, unversioned] of this.#unversioned) {
       if (unversioned === taskId) this.#unversioned.delete(key);
+    }
+  }
+
+  /** The task could not be fetched: what the origin said when it was found does not count any more. */
+  outdated(taskId: TaskId): void {
+    for (const [key, recent] of this.#recent) {
+      if (recent.taskId === taskId) this.#recent.delete(key);
     }
   }
 
@@ -107,17 +142,30 @@ export class UrlResolver {
     isGetOnly: boolean,
     signal: AbortSignal,
   ): Promise<ResolvedUrl> {
+    const askedAtMs = this.#deps.clock.nowMs();
     const probe = await this.#probe(origin, isGetOnly, signal);
     let { stream } = probe;
+    const taskId = this.#taskId(key, origin, identity, probe.version);
+    const found = { taskId, origin: { ...origin, version: probe.version } };
+    if (versionName(probe.version) !== undefined) {
+      this.#remember(withoutMethod(key), { ...found, askedAtMs });
+    }
     return {
-      taskId: this.#taskId(key, origin, identity, probe.version),
-      origin: { ...origin, version: probe.version },
+      ...found,
       takeStream() {
         const taken = stream;
         stream = undefined;
         return taken;
       },
     };
+  }
+
+  #remember(key: string, recent: Recent): void {
+    this.#recent.delete(key);
+    this.#recent.set(key, recent);
+    if (this.#recent.size <= ANSWERS_MAX) return;
+    const [oldest] = this.#recent.keys();
+    this.#recent.delete(oldest!);
   }
 
   async #probe(origin: TaskOrigin, isGetOnly: boolean, signal: AbortSignal): Promise<Probe> {
@@ -179,11 +227,11 @@ function abandon({ result, abort }: Running): void {
 }
 
 /** A hash, so that no credentials stand in a long-lived table. */
-function keyOf(origin: TaskOrigin, identity: JoinIdentity, isGetOnly: boolean): string {
+function keyOf(origin: TaskOrigin, identity: JoinIdentity): string {
   const headers = [...origin.headers].sort(([a], [b]) => (a < b ? -1 : 1));
   const { filteredQueryParameters, tag } = identity;
   const text = JSON.stringify([origin.url, headers, filteredQueryParameters, tag]);
-  return `${Buffer.from(sha256(text)).toString("hex")} ${isGetOnly ? "GET" : "HEAD"}`;
+  return Buffer.from(sha256(text)).toString("hex");
 }
 
 function withoutMethod(key: string): string {

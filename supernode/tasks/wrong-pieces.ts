@@ -26,6 +26,7 @@ export async function dropWrongPieces(
     for (const { origin } of members.joins())
       if (origin) mismatches.note(taskId, origin.url, error);
   }
+  seed.small.forget(taskId);
   await seed.records.deleteResumeVersion(taskId);
   await seed.store
     .delete(taskId)

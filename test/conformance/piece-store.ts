@@ -53,12 +53,62 @@ function holdsPieces(factory: PieceStoreFactory): void {
     await expect(task.read(3 * PIECE_LENGTH_BYTES - 1, across)).rejects.toThrow(RangeError);
   });
 
+  it("keeps a task of one piece that is there whole, once", async () => {
+    await using store = await factory({ quotaBytes: 0 });
+    const content = testBytes(0, 1000);
+    const task = { ...testTask("a", 1), lengthBytes: 1000, mediaType: "text/plain" };
+    const whole = { ...task, content, certificates: [testCertificate(content)] };
+    const both = await Promise.all([store.keep(whole), store.keep(whole)]);
+    expect(both.filter(Boolean)).toEqual([true]);
+    using found = await store.find(task.taskId);
+    expect(found!.record).toMatchObject({ isProven: true, mediaType: "text/plain" });
+    expect([found!.isComplete, found!.isUntouched]).toEqual([true, true]);
+    expect(await readPiece(found!, 0, 1000)).toEqual(content);
+    expect(store.usedBytes).toBe(1000);
+    expect(await store.keep(whole)).toBe(false);
+    await expect(store.keep({ ...whole, lengthBytes: 999 })).rejects.toThrow(RangeError);
+  });
+
   it("takes what another writer put into the file by its number", async () => {
     await using store = await factory({ quotaBytes: 0 });
     using task = await store.open(testTask("a", 2));
     writeSync(task.fd, testBytes(1), 0, PIECE_LENGTH_BYTES, PIECE_LENGTH_BYTES);
     task.commit(1, testCertificate(testBytes(1)));
     expect(await readPiece(task, 1)).toEqual(testBytes(1));
+  });
+
+  it("keeps a task of several pieces that is there whole", async () => {
+    await using store = await factory({ quotaBytes: 0 });
+    const pieces = [testBytes(0), testBytes(1), testBytes(2, 10)];
+    const content = Buffer.concat(pieces);
+    const task = { ...testTask("a", 3), lengthBytes: content.length };
+    const whole = { ...task, content, certificates: pieces.map(testCertificate) };
+    await expect(
+      store.keep({ ...whole, certificates: whole.certificates.slice(1) }),
+    ).rejects.toThrow(RangeError);
+    expect(await store.keep(whole)).toBe(true);
+    using found = await store.find(task.taskId);
+    expect([found!.isComplete, found!.record.isProven]).toEqual([true, true]);
+    expect(await readPiece(found!, 2, 10)).toEqual(testBytes(2, 10));
+    expect(await found!.recheck(1)).toBe(true);
+  });
+
+  it("keeps no task whole for which there is no room, and evicts for one for which there is", async () => {
+    await using store = await factory({ quotaBytes: 1500 });
+    const wholeOf = (word: string, lengthBytes: number) => {
+      const content = testBytes(0, lengthBytes);
+      return {
+        ...testTask(word, 1),
+        lengthBytes,
+        content,
+        certificates: [testCertificate(content)],
+      };
+    };
+    await expect(store.keep(wholeOf("a", 2000))).rejects.toThrow(StorageFullError);
+    expect(await store.keep(wholeOf("a", 1000))).toBe(true);
+    expect(await store.keep(wholeOf("b", 1000))).toBe(true);
+    expect(store.list().map(({ taskId }) => taskId)).toEqual([testTaskId("b")]);
+    expect(store.usedBytes).toBe(1000);
   });
 
   it("refuses to write over a held piece, past the end, and to commit what cannot be", async () => {

@@ -172,7 +172,6 @@ describe("a program that cannot start says why in one sentence:", () => {
     const before = await readdir(home.path);
     const { code, stderr } = await runProgramToEnd(program, {
       args: [...args, "--data-dir", home.join("data"), ...added(home)],
-      timeoutMs: 30_000,
     });
     const left = (await readdir(home.path)).filter((name) => !before.includes(name));
     return { code, stderr, left };

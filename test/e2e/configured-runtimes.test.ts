@@ -100,7 +100,7 @@ describeWhere(
           await pullImage(socket, "localhost:1/none:v1", undefined, 5000).catch((error: Error) =>
             /none:v1/.test(error.message),
           ),
-        { what: `containerd to answer\n${process.lastWords()}`, timeoutMs: 20_000 },
+        { what: `containerd to answer\n${process.lastWords()}` },
       );
       await expectThroughMirror(async () => await pullImage(socket, name, undefined, 60_000));
       await process.stop();

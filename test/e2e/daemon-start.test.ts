@@ -59,7 +59,6 @@ function killingProcessesOf(path: string): AsyncDisposable {
         process.kill(pid, "SIGKILL");
         await until(async () => !(await isAlive(pid)), {
           what: `the daemon ${pid} to end`,
-          timeoutMs: 5000,
         });
       }
     },

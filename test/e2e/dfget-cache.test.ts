@@ -8,6 +8,7 @@ import { EXIT } from "../../platform/user-error.ts";
 import { runProgramToEnd, startProgram } from "../harness/darter-programs.ts";
 import { FaultyOrigin } from "../harness/faulty-origin.ts";
 import { startFleet, type Fleet } from "../harness/fleet.ts";
+import { findSecrets } from "../harness/secret-scan.ts";
 import { seededBytes } from "../harness/seeded-bytes.ts";
 import { TemporaryDirectory } from "../harness/temporary-directory.ts";
 
@@ -141,7 +142,8 @@ describe("the cache of a node as a tool", () => {
     const server = createServer((request, response) => {
       const { authorization = "none" } = request.headers;
       seen.push(`${request.method} ${authorization}`);
-      if (!["Bearer a", "Bearer b"].includes(authorization)) return response.writeHead(401).end();
+      if (!["Bearer secret-of-a", "Bearer secret-of-b"].includes(authorization))
+        return response.writeHead(401).end();
       response.writeHead(200, { "content-length": CONTENT.length, etag: '"1"' });
       return response.end(request.method === "HEAD" ? undefined : CONTENT);
     }).listen(0, "127.0.0.1");
@@ -156,16 +158,18 @@ describe("the cache of a node as a tool", () => {
         home.join("private"),
         ...headers.flatMap((header) => ["-H", header]),
       );
-    expect((await get(0, "Authorization: Bearer a")).code).toBe(EXIT.ok);
+    expect((await get(0, "Authorization: Bearer secret-of-a")).code).toBe(EXIT.ok);
     expect((await json<CacheListing>(0, "ls")).tasks.some(({ isPrivate }) => isPrivate)).toBe(true);
     for (const node of [0, 1]) {
       expect((await get(node)).code).toBe(EXIT.denied);
-      expect((await get(node, "Authorization: Bearer c")).code).toBe(EXIT.denied);
+      expect((await get(node, "Authorization: Bearer secret-of-c")).code).toBe(EXIT.denied);
     }
     seen.length = 0;
-    expect((await get(1, "Authorization: Bearer b")).code).toBe(EXIT.ok);
-    expect(seen).toContain("HEAD Bearer b");
-    expect(seen.some((line) => line.endsWith("Bearer a"))).toBe(false);
+    expect((await get(1, "Authorization: Bearer secret-of-b")).code).toBe(EXIT.ok);
+    expect(seen).toContain("HEAD Bearer secret-of-b");
+    expect(seen.some((line) => line.endsWith("Bearer secret-of-a"))).toBe(false);
+    // Output, arguments, files, metrics and the rest of what can be read of the processes (behaviour 78).
+    expect(await findSecrets(fleet, ["secret-of-a", "secret-of-b", "secret-of-c"])).toEqual([]);
   });
 
   it("shows and changes how fast a node may be", async () => {
@@ -221,15 +225,15 @@ describe("the cache of a node as a tool", () => {
   const BAD: readonly [readonly string[], number, RegExp][] = [
     [["ls", "--colour"], EXIT.usage, /--colour/],
     [["ls", "something"], EXIT.usage, /unexpected argument/],
-    [["stat"], EXIT.usage, /needs a task/],
+    [["stat"], EXIT.usage, /no task to tell of/],
     [["stat", "nothing-like-it"], EXIT.notFound, /nothing-like-it/],
     [["rm", "sha256:"], EXIT.usage, /can mean|write more/],
     [["pin", "zz"], EXIT.notFound, /zz/],
     [["unpin", DIGEST], EXIT.daemonUnavailable, /is not pinned/],
-    [["import"], EXIT.usage, /needs a file/],
+    [["import"], EXIT.usage, /no file to take in/],
     [["import", "/nonexistent"], EXIT.localFile, /nonexistent/],
     [["import", "/tmp"], EXIT.localFile, /no regular file/],
-    [["export", DIGEST], EXIT.usage, /needs a task and a file/],
+    [["export", DIGEST], EXIT.usage, /a task and a file are needed/],
     [["export", DIGEST, "/nonexistent/x"], EXIT.localFile, /nonexistent/],
   ];
 

@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from "vitest";
 import { EXIT } from "../../platform/user-error.ts";
 import { runProgramToEnd } from "../harness/darter-programs.ts";
-import { describeWhere } from "../harness/describe-where.ts";
 import { FaultyOrigin } from "../harness/faulty-origin.ts";
 import { startFleet, type Fleet } from "../harness/fleet.ts";
-import { HttpsOrigin, makeCertificates, type Certificates } from "../harness/https-origin.ts";
 import { seededBytes } from "../harness/seeded-bytes.ts";
 import { TemporaryDirectory } from "../harness/temporary-directory.ts";
 
@@ -98,6 +96,7 @@ describe("dfget", () => {
   it.each([
     ["100-199", 100, 200],
     ["899000-", 899_000, 900_000],
+    ["899000-9999999", 899_000, 900_000],
     ["-1000", 899_000, 900_000],
   ])("fetches the part that --range=%s names", async (range, start, end) => {
     for (const way of [[], ["--direct"]]) {
@@ -153,6 +152,38 @@ describe("dfget", () => {
     const startedMs = performance.now();
     await get([url, "--limit-rate", "900KB"]);
     expect(performance.now() - startedMs).toBeGreaterThan(800);
+  });
+
+  it("takes hardly longer for one node alone than reading the origin, and no time the second time (behaviour 85)", async () => {
+    const faults = { rateBytesPerSecond: 1_500_000 };
+    const slowUrl = origin.serve("/paced", { content: CONTENT, etag: '"1"', faults });
+    const seconds = async (...way: string[]): Promise<number> => {
+      const startedMs = performance.now();
+      await get([slowUrl, ...way]);
+      return (performance.now() - startedMs) / 1000;
+    };
+    const direct = await seconds("--direct");
+    expect(await seconds()).toBeLessThan(1.5 * direct + 0.3);
+    expect(await seconds()).toBeLessThan(direct);
+  });
+
+  it("fetches -j files at a time, and no more", async () => {
+    const faults = { firstByteDelayMs: 100 };
+    const urls = [1, 2, 3, 4].map((index) =>
+      origin.serve(`/many-${index}`, { content: CONTENT.subarray(0, 1000 + index), faults }),
+    );
+    for (const count of [1, 3]) {
+      let most = 0;
+      const watching = setInterval(() => {
+        const open = origin.requests.filter(
+          ({ path, hasEnded }) => path.startsWith("/many-") && !hasEnded,
+        );
+        most = Math.max(most, open.length);
+      }, 5);
+      await get([...urls, "--direct", "-j", String(count)]);
+      clearInterval(watching);
+      expect(most).toBe(count);
+    }
   });
 
   it("gives up after --timeout", async () => {
@@ -211,6 +242,21 @@ describe("dfget", () => {
     expect(info.mode & 0o777).toBe(0o444);
     expect((await readFile(target)).equals(CONTENT)).toBe(true);
     expect((await get([url])).files.get("a.bin")?.equals(CONTENT)).toBe(true);
+  });
+
+  it("gives the right bytes again when somebody wrote to such a link, and does not touch what he wrote", async () => {
+    const target = home.join("written");
+    await run([url, "-o", target, "--hard-link"]);
+    await chmod(target, 0o600);
+    const { nlink } = await stat(target);
+    await writeFile(target, "mine", { flag: "r+" });
+    const mine = Buffer.from(CONTENT);
+    mine.write("mine");
+    for (const _again of [1, 2]) {
+      expect((await get([url])).files.get("a.bin")?.equals(CONTENT)).toBe(true);
+    }
+    expect((await readFile(target)).equals(mine)).toBe(true);
+    expect((await stat(target)).nlink).toBe(nlink - 1);
   });
 
   it("leaves nothing when a --direct download fails", async () => {
@@ -320,52 +366,5 @@ describe("dfget", () => {
     expect(log).toContain('"what":"dfget daemon"');
     while ((await readdir(own.path)).includes("s"))
       await new Promise((resolve) => setTimeout(resolve, 20));
-  });
-});
-
-describeWhere(["openssl"], "dfget at an origin with certificates of its own", () => {
-  const resources = new AsyncDisposableStack();
-  let home: TemporaryDirectory;
-  let certificates: Certificates;
-  let origin: HttpsOrigin;
-
-  beforeAll(async () => {
-    home = resources.use(await TemporaryDirectory.create("tls"));
-    certificates = await makeCertificates(home);
-    origin = resources.use(await HttpsOrigin.start(certificates, CONTENT));
-  });
-
-  afterAll(() => resources.disposeAsync());
-
-  const run = async (...flags: string[]) =>
-    await runProgramToEnd("dfget", { args: [`${origin.url}/f`, "-o", home.join("f"), ...flags] });
-
-  it("trusts the authority of --cacert, anybody with --insecure, and nobody else", async () => {
-    const refused = await run("--direct");
-    expect(refused.code).toBe(EXIT.unreachable);
-    expect(refused.stderr).toMatch(/no secure connection/);
-    expect((await run("--cacert", certificates.ca)).code).toBe(EXIT.ok);
-    expect((await run("-k")).code).toBe(EXIT.ok);
-    expect((await readFile(home.join("f"))).equals(CONTENT)).toBe(true);
-    expect(origin.clients.every((client) => client === undefined)).toBe(true);
-  });
-
-  it("shows the client certificate of --cert and --key", async () => {
-    const { clientCert, clientKey, ca } = certificates;
-    expect((await run("--cacert", ca, "--cert", clientCert, "--key", clientKey)).code).toBe(
-      EXIT.ok,
-    );
-    expect(origin.clients.at(-1)).toBe("a client");
-  });
-
-  it("says which file is of no use", async () => {
-    await writeFile(home.join("no.pem"), "nothing");
-    for (const flag of ["--cacert", "--cert"]) {
-      for (const path of [home.join("no.pem"), home.join("absent")]) {
-        const { code, stderr } = await run(flag, path);
-        expect(code).toBe(EXIT.usage);
-        expect(stderr).toContain(`${flag} ${path}`);
-      }
-    }
   });
 });

@@ -30,6 +30,16 @@ describeWhere(["tmux"], "dfget in a terminal", () => {
     for (const name of ["two", "three"]) {
       origin.serve(`/${name}.bin`, { content: CONTENT, etag: '"1"', faults: held });
     }
+    for (const name of ["shard-0001-of-9999.model", "shard-0002-of-9999.model"]) {
+      origin.serve(`/${name}.bin`, { content: CONTENT, etag: '"1"', faults: paced });
+    }
+    const names = Array.from({ length: 20 }, (_, index) => `file-${index}.bin`);
+    const page = `<html><title>Index of /tree/</title>${names.map((name) => `<a href="${name}">x</a>`).join("")}</html>`;
+    origin.serve("/tree/", { content: Buffer.from(page) });
+    for (const name of names) {
+      const content = CONTENT.subarray(0, 100_000);
+      origin.serve(`/tree/${name}`, { content, faults: { rateBytesPerSecond: 500_000 } });
+    }
     fleet = await startFleet({ nodeProgram: "dfget", nodeCount: 1, allowOrigins: ["127.0.0.1"] });
     resources.use(fleet);
     home = resources.use(await TemporaryDirectory.create("terminal"));
@@ -87,6 +97,31 @@ describeWhere(["tmux"], "dfget in a terminal", () => {
       "two.bin:",
     ]);
     expect((await terminal.screen({ hasColours: true })).join("\n")).not.toContain("\u001b[32m");
+  });
+
+  it("lines up the files, with names that tell them apart", async () => {
+    await using board = await start(
+      ["shard-0001-of-9999.model", "shard-0002-of-9999.model"],
+      80,
+      "--direct",
+    );
+    const isRunning = /^shard-0002\S* +\d+% .*ETA/;
+    const rows = (await board.until(isRunning, "both files")).filter((row) => RUNNING.test(row));
+    expect(new Set(rows.map((row) => /^shard-000(\d)/.exec(row)?.[1]))).toEqual(
+      new Set(["1", "2"]),
+    );
+    const places = rows.map((row) => ["%", "MiB  ", "/s", "ETA"].map((word) => row.indexOf(word)));
+    expect(places[1]).toEqual(places[0]);
+    await board.press("C-c");
+    await board.until(/^ended 11/, "the end");
+  });
+
+  it("lets a tree of many files not scroll away", async () => {
+    await using tree = await start([], 80, `-r ${origin.url}/tree/ -j 4 --direct`);
+    await tree.until(/^[1-9]\d? of 20 files .*MiB .*\/s +origin 100%/, "a line for all");
+    const ended = (await tree.until(/^ended 0/, "the end")).filter(Boolean);
+    expect(ended).toHaveLength(2);
+    expect(ended[0]).toMatch(/^20 files, 1\.9 MiB in .* origin 100%$/);
   });
 
   it("says at Ctrl-C that the same command goes on", async () => {

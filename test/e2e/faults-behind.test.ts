@@ -1,19 +1,12 @@
-import { join } from "node:path";
-import { format } from "prettier";
-import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it, onTestFailed } from "vitest";
 import { REGISTRY_FAULTS, type FaultCase } from "../fixtures/registry-faults.ts";
+import { clientTable, formattedClientsPart, readClientsPart } from "../harness/client-table.ts";
 import { describeWhere } from "../harness/describe-where.ts";
 import { FaultyRegistry } from "../harness/faulty-registry.ts";
 import { startFleet, type Fleet } from "../harness/fleet.ts";
 import { Network } from "../harness/network.ts";
-import {
-  RUNTIME_CLIENTS,
-  startRuntimeClients,
-  type RuntimeClient,
-} from "../harness/runtime-client.ts";
+import { startRuntimeClients, type RuntimeClient } from "../harness/runtime-client.ts";
 
-const PAGE = join(import.meta.dirname, "..", "..", "docs", "reference", "clients.md");
 /** How long a pull that cannot succeed may take. */
 const FAILURE_MS_MAX = 10_000;
 
@@ -102,15 +95,10 @@ describeWhere(
         "# Clients and faults",
         "<!-- Made by `UPDATE_CLIENTS=1 npx vitest run --project e2e test/e2e/faults-behind.test.ts`. -->",
         "What each client sees when its registry misbehaves behind the mirror, as a test finds it with containerd 1.6 (`ctr` and CRI), Docker 20.10, podman 4.3, buildah 1.28 and skopeo 1.9. No client can go round the mirror in this test. A pull that cannot succeed ends within 10 seconds; `not tried` stands where Docker, which has got bytes of a layer, asks for the rest for 76 seconds before it gives up. [Runtimes](../operating/runtimes.md) says how each is set up.",
-        [
-          `| fault of the registry | ${RUNTIME_CLIENTS.join(" | ")} |`,
-          `| --- | ${RUNTIME_CLIENTS.map(() => "---").join(" | ")} |`,
-          ...rows,
-        ].join("\n"),
+        clientTable("fault of the registry", rows),
       ].join("\n\n");
-      const page = await format(text, { parser: "markdown", printWidth: 100 });
-      if (process.env["UPDATE_CLIENTS"] === "1") await writeFile(PAGE, page);
-      expect(await readFile(PAGE, "utf8")).toBe(page);
+      const part = await formattedClientsPart("registry", text);
+      expect(await readClientsPart("registry")).toBe(part);
     });
   },
 );

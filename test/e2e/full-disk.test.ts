@@ -61,7 +61,6 @@ describeWhere(["linux", "namespaces"], "a node whose disk, a small tmpfs, become
   const fillOnceBegun = async (heldBefore: number): Promise<void> => {
     await until(async () => (await storedBytes(node)) > heldBefore + 4 * MIB, {
       what: "the pull to begin",
-      timeoutMs: 20_000,
     });
     await fill(disk);
   };

@@ -74,6 +74,7 @@ describeWhere(
 
     it("asks the registry for each blob once, and only from the supernode", async () => {
       const records = await registry.log.records();
+      onTestFailed(() => console.error(JSON.stringify(records, undefined, 1), fleet.lastWords()));
       const once = blobsOf(image.own).map((blob): [string, number] => [blob.digest, 1]);
       expect(Object.fromEntries(blobGets(records))).toEqual(Object.fromEntries(once));
       const askers = records

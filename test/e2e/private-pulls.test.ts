@@ -153,6 +153,27 @@ describeWhere(
       }
     });
 
+    it("are given in parts to A only, too, of a layer that the node does not have", async () => {
+      const { digest } = images.get("podman")!.own.layers[0]!;
+      const node = fleet.node(2);
+      const part = async (repository: string, login: Login | undefined, range: string) => {
+        const url = `${node.mirrorUrl}/v2/team/${repository}/blobs/${digest}`;
+        const header = login ? ["-H", `Authorization: ${basicHeader(login)}`] : [];
+        const args = [...header, "-r", range];
+        return await curl(url, { args, networkNamespace: node.networkNamespace });
+      };
+      const given = await part("podman", alice, "1000000-1000099");
+      expect([given.status, given.body.length]).toEqual([206, 100]);
+      for (const login of [bob, WRONG, carol, undefined]) {
+        const refused = await part("podman", login, "1000000-1000099");
+        expect([login?.user, refused.status]).toEqual([login?.user, 401]);
+      }
+      const piece = `/pieces/${digest}@${scopeOf(registry.url)}/3`;
+      for (const base of [fleet.supernodeUrl, node.peerUrl]) {
+        expect((await fetch(base + piece)).status).toBe(403);
+      }
+    });
+
     it("are handed out neither at a node's port for pieces nor at the supernode", async () => {
       const { digest } = layer();
       const scoped = `${digest}@${scopeOf(registry.url)}`;
@@ -197,7 +218,7 @@ describeWhere(
         const answer = await ask(node, "team/ctr", `Bearer ${token}`);
         return answer.status !== 200 && answer.body.length < 1000;
       };
-      await until(isRefused, { what: "the verdict to be over", timeoutMs: 5000 });
+      await until(isRefused, { what: "the verdict to be over" });
     });
 
     it.for(["ctr", "CRI", "podman"] as const)(
@@ -215,7 +236,7 @@ describeWhere(
             () => false,
             () => true,
           );
-        await until(isRefused, { what: "the old password to be refused", timeoutMs: 10_000 });
+        await until(isRefused, { what: "the old password to be refused" });
       },
     );
 

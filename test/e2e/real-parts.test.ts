@@ -66,7 +66,8 @@ describeWhere(
       });
       const idealSeconds = (lengthBytes * 8) / (rateMbitPerSecond * 1e6);
       expect(Number(seconds)).toBeGreaterThan(0.9 * idealSeconds);
-      expect(Number(seconds)).toBeLessThan(1.5 * idealSeconds);
+      // A busy machine may be slower; a link without a rate takes a tenth.
+      expect(Number(seconds)).toBeLessThan(3 * idealSeconds);
       const [record] = await nginx.log.waitFor((each) => each.path === "/file", "the download");
       expect(record).toMatchObject({ method: "GET", status: 200, bytes: lengthBytes });
       const { received } = await network.linkBytes(network.host(1));

@@ -75,6 +75,7 @@ describeWhere(
         );
         for (const client of all) clients.use(client);
         await registry.log.forget();
+        const before = peersBytes(await fleet.received());
         const [first, ...others] = all;
         await first!.pull(repository);
         await Promise.all(others.map((client) => client.pull(repository)));
@@ -89,10 +90,16 @@ describeWhere(
         expect(warm).toEqual(gets);
         const received = await fleet.received();
         expect(received.map(({ origin }) => origin)).toEqual([0, 0, 0]);
+        expect(peersBytes(received)).toBeGreaterThan(before);
       },
     );
   },
 );
+
+/** What the nodes have got from each other. */
+function peersBytes(received: readonly { readonly peer: number }[]): number {
+  return received.reduce((sum, { peer }) => sum + peer, 0);
+}
 
 /** Docker 20.10 knows no zstd. */
 function imageFor(name: ClientName): ImageSpec {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess as NodeChild } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { LineRing } from "./line-ring.ts";
+import { PATIENCE_MS } from "./until.ts";
 
 export interface ChildOptions {
   /** How messages call it. */
@@ -62,10 +63,13 @@ export class ChildProcess implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Waits for a line that `matches`, on stderr unless told otherwise, counting lines already there. */
+  /**
+   * Waits for a line that `matches`, on stderr unless told otherwise, counting lines already there; for 30 seconds
+   * unless told otherwise.
+   */
   async waitForLine(
     matches: (line: string) => boolean,
-    options: { what: string; timeoutMs: number; stream?: "stdout" | "stderr" },
+    options: { what: string; timeoutMs?: number; stream?: "stdout" | "stderr" },
   ): Promise<string> {
     const ring = this[options.stream ?? "stderr"];
     const known = ring.lines.find(matches);
@@ -75,9 +79,10 @@ export class ChildProcess implements AsyncDisposable {
       if (matches(line)) resolve(line);
     });
     const fail = (why: string): void => reject(new Error(`${why}\n${this.lastWords()}`));
+    const { timeoutMs = PATIENCE_MS } = options;
     const timer = setTimeout(
-      () => fail(`${this.name} did not say ${options.what} within ${options.timeoutMs} ms`),
-      options.timeoutMs,
+      () => fail(`${this.name} did not say ${options.what} within ${timeoutMs} ms`),
+      timeoutMs,
     );
     void this.exited.then(({ code, signal }) =>
       fail(`${this.name} ended (${signal ?? code}) before it said ${options.what}`),

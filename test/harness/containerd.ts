@@ -50,7 +50,6 @@ export class Containerd implements AsyncDisposable {
     try {
       await until(async () => (await containerd.#tryCtr("version")).code === 0, {
         what: `containerd to answer\n${process.lastWords()}`,
-        timeoutMs: 20_000,
       });
       await containerd.#chooseSnapshotter();
     } catch (error) {
@@ -67,6 +66,31 @@ export class Containerd implements AsyncDisposable {
     const { login } = options;
     const user = login === undefined ? [] : ["--user", `${login.user}:${login.password}`];
     await this.#ctr([...args, ...user, options.image], options.timeoutMs ?? 150_000);
+  }
+
+  /** Fetches what an image is made of and unpacks nothing, as `ctr content fetch` does. */
+  async fetchContent(options: PullOptions): Promise<void> {
+    const hosts = await this.#writeHosts(options);
+    const args = ["content", "fetch", "--hosts-dir", hosts, "--all-platforms", options.image];
+    await this.#ctr(args, options.timeoutMs ?? 150_000);
+  }
+
+  /** Where a blob of its content store is. */
+  blobPath(digest: string): string {
+    return join(this.contentPath, "blobs", ...digest.split(":"));
+  }
+
+  get socketPath(): string {
+    return this.#directory.join("containerd.sock");
+  }
+
+  get contentPath(): string {
+    return this.#directory.join("root/io.containerd.content.v1.content");
+  }
+
+  /** Where its mirrors are configured. */
+  get hostsPath(): string {
+    return this.#directory.join("hosts");
   }
 
   /** Pulls as the kubelet does, by the container runtime interface. Rejects with what containerd says. */
@@ -87,7 +111,6 @@ export class Containerd implements AsyncDisposable {
     await this.#ctr(["images", "remove", "--sync", image]);
     await until(async () => (await this.contentDigests()).length === 0, {
       what: "the content of the removed image to be collected",
-      timeoutMs: 30_000,
     });
   }
 
@@ -99,7 +122,7 @@ export class Containerd implements AsyncDisposable {
 
   /** Reads every blob on disk and returns the digests of what is really there, sorted. Wrong content is an error. */
   async verifyContent(): Promise<readonly string[]> {
-    const blobs = this.#directory.join("root/io.containerd.content.v1.content/blobs/sha256");
+    const blobs = join(this.contentPath, "blobs/sha256");
     const names = await readdir(blobs);
     for (const name of names) {
       const digest = await fileDigest(join(blobs, name));

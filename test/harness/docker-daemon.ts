@@ -47,7 +47,6 @@ export class DockerDaemon implements AsyncDisposable {
     try {
       await until(async () => (await docker.#tryCall("GET", "/_ping")) !== undefined, {
         what: `dockerd to answer\n${process.lastWords()}`,
-        timeoutMs: 30_000,
         intervalMs: 100,
       });
     } catch (error) {

@@ -62,8 +62,8 @@ export class FaultyRegistry implements AsyncDisposable {
     return new FaultyRegistry(server, address);
   }
 
-  /** Adds `repository:v1`, an image of its own with one layer, whose answers `fault` spoils. */
-  async add(repository: string, fault: Fault, layerLengthBytes = 1_500_000): Promise<void> {
+  /** Adds `repository:v1`, an image of its own with one layer, whose answers `fault` spoils. Returns the layer's digest. */
+  async add(repository: string, fault: Fault, layerLengthBytes = 1_500_000): Promise<string> {
     const archive = pack();
     archive.entry({ name: "file" }, seededBytes(repository, layerLengthBytes));
     archive.finalize();
@@ -99,6 +99,7 @@ export class FaultyRegistry implements AsyncDisposable {
     set(`blobs/${digestOf(config)}`, "config", config, "application/octet-stream");
     set(`blobs/${digestOf(layer)}`, "layer", layer, "application/octet-stream");
     this.#faults.set(repository, fault);
+    return digestOf(layer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,9 @@
 import { request } from "undici";
 import { parseMetrics, sumOf, type Sample } from "./metrics-text.ts";
 
+/** Longer than a process is busy with anything, on a busy machine too. */
+const ANSWER_MS_MAX = 60_000;
+
 /** Bytes of pieces that a node received, by where they came from. */
 export interface ReceivedBytes {
   readonly seed: number;
@@ -44,23 +47,33 @@ export async function originUse(supernodeUrl: string): Promise<OriginUse> {
 export interface SupernodeFigures {
   /** Bytes of pieces that the seed sent. */
   readonly seedSentBytes: number;
-  /** Frames on the connections of nodes, both ways; undefined when the supernode does not count them. */
-  readonly frames: number | undefined;
+  /** Frames on the connections of nodes, by kind, both ways. */
+  readonly frames: Readonly<Record<string, number>>;
 }
 
 /** Reads `/metrics` of the supernode. */
 export async function supernodeFigures(supernodeUrl: string): Promise<SupernodeFigures> {
   const samples = await scrape(supernodeUrl);
-  const names = ["supernode_frames_sent_total", "supernode_frames_received_total"];
-  const isCounted = names.every((name) => samples.some((sample) => sample.name === name));
+  const frames: Record<string, number> = {};
+  for (const { name, labels, value } of samples) {
+    const kind = labels["kind"];
+    if (/^supernode_frames_(sent|received)_total$/.test(name) && kind !== undefined) {
+      frames[kind] = (frames[kind] ?? 0) + value;
+    }
+  }
   return {
     seedSentBytes: sumOf(samples, "supernode_seed_sent_bytes_total"),
-    frames: isCounted ? names.reduce((sum, name) => sum + sumOf(samples, name), 0) : undefined,
+    frames,
   };
 }
 
 async function scrape(url: string): Promise<readonly Sample[]> {
-  const answer = await request(`${url}/metrics`, { headersTimeout: 10_000, bodyTimeout: 10_000 });
+  const limits = { headersTimeout: ANSWER_MS_MAX, bodyTimeout: ANSWER_MS_MAX };
+  const answer = await request(`${url}/metrics`, limits).catch((error: unknown) => {
+    throw new Error(`${url}/metrics does not answer: ${(error as Error).message}`, {
+      cause: error,
+    });
+  });
   const text = await answer.body.text();
   if (answer.statusCode !== 200) throw new Error(`${url}/metrics answered ${answer.statusCode}`);
   return parseMetrics(text);

@@ -20,6 +20,8 @@ export interface FleetOptions {
   /** Further arguments of one node, by its index. */
   readonly argsOfNode?: (index: number) => readonly string[];
   readonly supernodeArgs?: readonly string[];
+  /** Added to the environment of every process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** How long each process may take to say that it is ready; 20 seconds when left out. */
   readonly readyTimeoutMs?: number;
   /** Ends the starting, and what has been started. */
@@ -118,6 +120,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       ...(options.supernodeArgs ?? []),
     ],
     networkNamespace: host?.networkNamespace,
+    ...(options.env && { env: options.env }),
     readyTimeoutMs: options.readyTimeoutMs,
     signal: options.signal,
   });
@@ -174,6 +177,7 @@ async function startNode(
       ...(options.argsOfNode?.(index) ?? []),
     ],
     networkNamespace: host?.networkNamespace,
+    ...(options.env && { env: options.env }),
     readyTimeoutMs: options.readyTimeoutMs,
     signal: options.signal,
   });

@@ -14,8 +14,11 @@ export interface Certificates {
   readonly clientKey: string;
 }
 
-/** Makes certificates in a directory with the real openssl. */
-export async function makeCertificates(directory: TemporaryDirectory): Promise<Certificates> {
+/** Makes certificates in a directory with the real openssl, for a server at this address. */
+export async function makeCertificates(
+  directory: TemporaryDirectory,
+  address = "127.0.0.1",
+): Promise<Certificates> {
   const at = (name: string): string => directory.join(name);
   const openssl = async (...args: string[]): Promise<void> =>
     void (await mustRun({ command: "openssl", args }));
@@ -34,7 +37,7 @@ export async function makeCertificates(directory: TemporaryDirectory): Promise<C
     "/CN=Darter tests",
   );
   for (const [name, subject] of [
-    ["server", "/CN=127.0.0.1"],
+    ["server", `/CN=${address}`],
     ["client", "/CN=a client"],
   ] as const) {
     await openssl(
@@ -47,7 +50,7 @@ export async function makeCertificates(directory: TemporaryDirectory): Promise<C
       "-subj",
       subject,
       "-addext",
-      "subjectAltName=IP:127.0.0.1",
+      `subjectAltName=IP:${address}`,
     );
     await openssl(
       "x509",

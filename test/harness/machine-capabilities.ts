@@ -7,8 +7,8 @@ export interface MachineCapabilities {
   readonly missing: Readonly<Partial<Record<Need, string>>>;
 }
 
-/** Something a test may need: hosts in network namespaces with shaped links, or a program. */
-export type Need = "linux" | "namespaces" | Tool;
+/** Something a test may need: hosts in network namespaces with shaped links, disks in files, or a program. */
+export type Need = "linux" | "namespaces" | "loop disks" | Tool;
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -16,7 +16,7 @@ declare module "vitest" {
   }
 }
 
-/** Looks at the machine; changes nothing that stays. */
+/** Looks at the machine, but for disks; changes nothing that stays. */
 export async function probeMachine(): Promise<MachineCapabilities> {
   const missing: Partial<Record<Need, string>> = {};
   if (process.platform !== "linux") missing.linux = "this is not Linux";

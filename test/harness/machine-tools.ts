@@ -22,6 +22,12 @@ export const TOOL_PACKAGES = {
   time: "time",
   openssl: "openssl",
   tmux: "tmux",
+  wget: "wget",
+  git: "git",
+  "git-lfs": "git-lfs",
+  pip3: "python3-pip",
+  chromium: "chromium",
+  "mkfs.btrfs": "btrfs-progs",
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

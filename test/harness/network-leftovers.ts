@@ -39,7 +39,6 @@ export async function removeNetwork(prefix: string): Promise<void> {
   }
   await until(() => !(prefix in networkInterfaces()), {
     what: `the link ${prefix} to be gone`,
-    timeoutMs: 5000,
   });
 }
 

@@ -10,6 +10,8 @@ export interface NginxOptions {
   readonly directory: string;
   /** The host it runs on; without one it listens on loopback. */
   readonly host?: Host;
+  /** On a host: its port; 80 when left out. */
+  readonly port?: number;
   /** Limit for each connection. */
   readonly rateBytesPerSecond?: number;
   /** Whether it lists directories. */
@@ -35,7 +37,7 @@ export class Nginx implements AsyncDisposable {
   static async start(options: NginxOptions): Promise<Nginx> {
     const prefix = await TemporaryDirectory.create("nginx");
     const address = options.host?.address ?? "127.0.0.1";
-    const port = options.host === undefined ? await freePort() : 80;
+    const port = options.host === undefined ? await freePort() : (options.port ?? 80);
     await mkdir(prefix.join("temporary"));
     await writeFile(
       prefix.join("nginx.conf"),
@@ -47,7 +49,7 @@ export class Nginx implements AsyncDisposable {
       args: ["-p", prefix.path, "-c", prefix.join("nginx.conf"), "-e", prefix.join("error.log")],
       networkNamespace: options.host?.networkNamespace,
     });
-    await portAnswers(address, port, { timeoutMs: 10_000 }).catch(async (error: unknown) => {
+    await portAnswers(address, port).catch(async (error: unknown) => {
       await process.stop();
       throw new Error(`nginx did not start\n${process.lastWords()}`, { cause: error });
     });
@@ -85,6 +87,8 @@ http {
     listen ${listen};
     root "${options.directory}";
     limit_rate ${options.rateBytesPerSecond ?? 0};
+    # A directory may stand for a registry.
+    location ~ ^/v2/.*/manifests/ { default_type application/vnd.oci.image.manifest.v1+json; }
     autoindex ${options.hasListings === true ? "on" : "off"};
   }
 }

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { request } from "undici";
 import { blobsOf, type BuiltImage } from "./image.ts";
+import { bytesDigest } from "./seeded-bytes.ts";
 import type { Descriptor, OciLayout } from "./oci-layout.ts";
 
 /** Puts the image, both platforms of it, into a registry as `repository:tag`. */
@@ -22,10 +24,29 @@ export async function uploadImage(
   await uploadManifest(image.layout, repositoryUrl, image.index, tag, login);
 }
 
+/** Puts bytes into a registry as a blob of a repository. */
+export async function uploadBytes(
+  bytes: Uint8Array,
+  registryUrl: string,
+  repository: string,
+): Promise<void> {
+  const blob = { digest: bytesDigest(bytes), size: bytes.length };
+  await putBlob(`${registryUrl}/v2/${repository}`, blob, Readable.from([bytes]), {});
+}
+
 async function uploadBlob(
   layout: OciLayout,
   repositoryUrl: string,
   blob: Descriptor,
+  login: Readonly<Record<string, string>>,
+): Promise<void> {
+  await putBlob(repositoryUrl, blob, createReadStream(layout.blobPath(blob.digest)), login);
+}
+
+async function putBlob(
+  repositoryUrl: string,
+  blob: Pick<Descriptor, "digest" | "size">,
+  content: Readable,
   login: Readonly<Record<string, string>>,
 ): Promise<void> {
   const started = await send("POST", `${repositoryUrl}/blobs/uploads/`, login);
@@ -36,7 +57,7 @@ async function uploadBlob(
     "content-type": "application/octet-stream",
     "content-length": String(blob.size),
   };
-  await send("PUT", place.href, headers, createReadStream(layout.blobPath(blob.digest)));
+  await send("PUT", place.href, headers, content);
 }
 
 async function uploadManifest(
@@ -55,7 +76,7 @@ async function send(
   method: "POST" | "PUT",
   url: string,
   headers: Record<string, string>,
-  body?: Buffer | ReturnType<typeof createReadStream>,
+  body?: Buffer | Readable,
 ): Promise<Record<string, string | string[] | undefined>> {
   const answer = await request(url, { method, headers, ...(body === undefined ? {} : { body }) });
   const text = await answer.body.text();

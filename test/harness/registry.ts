@@ -59,7 +59,7 @@ export class Registry implements AsyncDisposable {
       ],
       networkNamespace: options.host?.networkNamespace,
     });
-    await portAnswers(address, port, { timeoutMs: 20_000 }).catch(async (error: unknown) => {
+    await portAnswers(address, port).catch(async (error: unknown) => {
       await process.stop();
       throw new Error(`docker-registry did not start\n${process.lastWords()}`, { cause: error });
     });

@@ -9,6 +9,8 @@ export interface CommandOptions extends Omit<ChildOptions, "name"> {
   readonly name?: string;
   /** The program is killed, and the call fails, after this time. */
   readonly timeoutMs?: number;
+  /** Stops the program when it is aborted, as a SIGTERM does. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a program to its end and returns its output and exit code, whatever the code is. */
@@ -23,7 +25,10 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
     isLate = true;
     void child.killHard();
   }, timeoutMs);
+  const stop = (): void => void child.stop();
+  options.signal?.addEventListener("abort", stop, { once: true });
   const exit = await child.exited;
+  options.signal?.removeEventListener("abort", stop);
   clearTimeout(timer);
   if (isLate) {
     throw new Error(`${child.name} did not end within ${timeoutMs} ms\n${child.lastWords()}`);

@@ -31,7 +31,7 @@ export class ServerLog {
         const records = await this.records();
         return records.some(matches) && records;
       },
-      { what: `${what} in the access log`, timeoutMs: 5000 },
+      { what: `${what} in the access log` },
     );
   }
 

@@ -62,8 +62,12 @@ describe("the checks of invariants", () => {
   it("fail when the seed reads again what a peer told that it holds", () => {
     const { other, world } = neighbours();
     const disk = new SeedDisk(world, world.supernode.down);
-    const read = (): void =>
-      disk.read(0, { isCurrent: () => true, held: () => new Bitmap(8), ready: () => {} });
+    let processes = 0;
+    const read = (): void => {
+      const number = ++processes;
+      const isCurrent = (): boolean => number === processes;
+      disk.read(0, { isCurrent, held: () => new Bitmap(8), ready: () => {} });
+    };
     disk.open(0);
     disk.restarted();
     read();

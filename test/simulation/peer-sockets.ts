@@ -10,12 +10,12 @@ import type { World } from "./world.ts";
 export function peerSockets(world: World, peer: PeerNode): SwarmOut {
   const { host } = peer;
   return {
-    hello: (to, task, have, free, ageMs, wants) => {
+    hello: (to, task, have, free, ageMs, wants, isUnanswered) => {
       const map = have.clone();
       checkAnnounced(host, peer.verified.get(task), map);
       const mask = wants?.clone();
       world.send(peer, to, (other) =>
-        other.swarm.onHello(world.nowMs, host, task, map, free, ageMs, mask),
+        other.swarm.onHello(world.nowMs, host, task, map, free, ageMs, mask, isUnanswered),
       );
     },
     have: (to, task, pieces, free) => {
@@ -49,6 +49,8 @@ export function peerSockets(world: World, peer: PeerNode): SwarmOut {
       world.sendAll(peer, to, (other) =>
         other.swarm.onClaim(world.nowMs, host, task, first, count, owner),
       ),
+    // No peer of the simulator reads parts only.
+    want: () => {},
     refuseOffer: (task, piece) => world.supernode.refused(peer, task, piece),
     blame: (task, accused, _piece, reason) => {
       peer.distrustedMs.set(accused, world.nowMs);

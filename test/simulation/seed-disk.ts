@@ -20,6 +20,8 @@ export class SeedDisk {
   readonly #world: World;
   readonly #down: Cable;
   readonly #pieces = new Map<number, Set<number>>();
+  /** Who is reading which task. */
+  readonly #readers = new Map<number, DiskReader>();
   /** Since a restart, per task, what each peer said that it holds. */
   #told: Map<number, Map<PeerNode, Bitmap>> | undefined;
 
@@ -67,8 +69,10 @@ export class SeedDisk {
     }
   }
 
-  /** Reads from the origin what neither the disk nor a peer has, in order. */
+  /** Reads from the origin what neither the disk nor a peer has, in order; not while it does that already. */
   read(task: number, reader: DiskReader): void {
+    if (this.#readers.get(task)?.isCurrent() === true) return;
+    this.#readers.set(task, reader);
     const world = this.#world;
     const pieces = this.#pieces.get(task)!;
     const info = world.scenario.tasks[task]!;
@@ -79,7 +83,10 @@ export class SeedDisk {
       const held = reader.held();
       let piece = first;
       while (piece < pieceCount(info) && (pieces.has(piece) || held.has(piece))) piece += 1;
-      if (piece === pieceCount(info)) return;
+      if (piece === pieceCount(info)) {
+        this.#readers.delete(task);
+        return;
+      }
       this.#check(task, piece);
       // What is next to each other is one request.
       if (piece !== lastRead + 1) world.originRequests += 1;
@@ -94,10 +101,11 @@ export class SeedDisk {
     next(0);
   }
 
-  /** Nothing is read that a live peer is known to hold. */
+  /** Nothing is read that a live peer is known to hold and gives away. */
   #check(task: number, piece: number): void {
     for (const [peer, have] of this.#told?.get(task) ?? []) {
-      if (!peer.isAlive || !have.has(piece)) continue;
+      const isUseless = !peer.isAlive || peer.faults.isCorrupter || peer.faults.isStaller;
+      if (isUseless || !have.has(piece)) continue;
       throw new SimulationError(
         `the seed read piece ${piece} of task ${task} from the origin at ${this.#world.nowMs} ms, ` +
           `although peer ${peer.host} had told that it holds it`,

@@ -121,6 +121,8 @@ export class SupernodeNode {
     this.#receive(peer, (scheduler) => {
       this.#ledger.starving(this.#world.nowMs, peer.host);
       scheduler.starve(this.#world.nowMs, task, peer.host);
+      // Those who held what it lacks may be gone, or out.
+      if (this.#world.nowMs >= this.#settledMs) this.#read(task);
     });
   }
 

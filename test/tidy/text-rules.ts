@@ -29,7 +29,7 @@ export const TEXT_RULES: readonly TextRule[] = [
     instead: "pass in a Random of platform/clock.ts",
     isForTests: false,
     exceptions: {
-      "dfget/peer/peer.ts": "the wiring of a peer",
+      "dfget/peer/peer-wiring.ts": "the wiring of a peer",
       "registry-proxy/main.ts": "the wiring of a program",
       "supernode/main.ts": "the wiring of a program",
     },
@@ -39,6 +39,14 @@ export const TEXT_RULES: readonly TextRule[] = [
     instead: "throw a UserError, or return from main",
     isForTests: false,
     exceptions: { "platform/lifecycle.ts": "the one place where a process ends" },
+  },
+  {
+    pattern: /\bmkdir(?:Sync)?\([^)]*recursive/,
+    instead: "use makeDirectory of platform/make-directory.ts, which ends also below /proc",
+    isForTests: false,
+    exceptions: {
+      "platform/code-cache.ts": "runs before anything is loaded, at places of its own",
+    },
   },
   {
     pattern: /\bconsole\.\w+\(/,

@@ -54,6 +54,7 @@ function define<T extends typeof commonTable | typeof importTable | typeof limit
 ): ProgramDefinition<T> {
   return {
     program: `dfget ${name}`,
+    variablesOf: "dfget",
     usage: [`dfget ${name} ${operands}[options]`],
     summary,
     schema,

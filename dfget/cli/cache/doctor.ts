@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION } from "../../../protocol/version.ts";
 import type { DaemonStatus } from "../../daemon/api-schema.ts";
 import { DaemonAbsentError } from "../daemon-client.ts";
 import type { CacheCall } from "./run-cache.ts";
-import { listingOf } from "./task-reference.ts";
+import { countOf, listingOf } from "./task-reference.ts";
 
 const ANSWER_MS_MAX = 5000;
 const FREE_BYTES_MIN = 256 * 1024 ** 2;
@@ -97,7 +97,7 @@ async function daemonFindings(call: CacheCall, status: DaemonStatus): Promise<Fi
   const { tasks, usedBytes, quotaBytes } = await listingOf(call);
   const pinned = tasks.filter(({ isPinned }) => isPinned);
   const pinnedBytes = pinned.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
-  const used = `${tasks.length} tasks, ${formatByteCount(usedBytes)}, ${formatByteCount(pinnedBytes)} of it pinned`;
+  const used = `${countOf(tasks)}, ${formatByteCount(usedBytes)}, ${formatByteCount(pinnedBytes)} of it pinned`;
   const isTight = quotaBytes > 0 && pinnedBytes > 0.8 * quotaBytes;
   const cache: Finding = isTight
     ? { what: "cache", state: "odd", sentence: `${used}; pins leave little room, unpin some` }

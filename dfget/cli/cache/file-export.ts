@@ -20,10 +20,7 @@ const EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 export async function exportTask(call: CacheCall): Promise<void> {
   const [text, path] = call.operands;
   if (text === undefined || path === undefined) {
-    throw new UserError(
-      EXIT.usage,
-      "dfget export needs a task and a file; see dfget export --help",
-    );
+    throw new UserError(EXIT.usage, "a task and a file are needed; see dfget export --help");
   }
   const taskId = parseDigest(text) ?? taskMeant((await listingOf(call)).tasks, text).taskId;
   const { signal } = call;
@@ -35,13 +32,20 @@ export async function exportTask(call: CacheCall): Promise<void> {
   const nowMs = (): number => systemClock.nowMs();
   using reporter = call.isJson
     ? jsonReporter(process.stdout, nowMs)
-    : textReporter({ stream: process.stderr, paint: paintOf(false), nowMs });
+    : textReporter({
+        stream: process.stderr,
+        paint: paintOf(false),
+        nowMs,
+        terminal: process.env["TERM"],
+      });
   const reported = reporter.file({ name: path, output: path });
   const plan = { name: path, range: undefined, checksum: checksumOf(taskId) };
   const pace = new DeliveryPace(0, systemClock);
   const receiver = new Receiver({ target, reporter: reported, clock: systemClock, plan, pace });
+  const wanted = target.linkPath === undefined ? {} : { clonePath: target.linkPath };
   // Nobody has to be asked for nothing.
-  const parts = taskId === EMPTY ? emptyContent() : await call.client.content(taskId, signal);
+  const parts =
+    taskId === EMPTY ? emptyContent() : await call.client.content(taskId, wanted, signal);
   const received = await receiver.receive(parts, signal).catch((error: unknown) => {
     if (!(error instanceof BrokenOffError)) throw error;
     throw new UserError(
@@ -50,7 +54,7 @@ export async function exportTask(call: CacheCall): Promise<void> {
       error,
     );
   });
-  await target.commit();
+  await target.commit({ placed: received.placed });
   reported.finished({ ...received, durationMs: systemClock.nowMs() - startedMs });
 }
 

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 
 import { formatByteCount } from "../../../platform/quantity.ts";
 import { EXIT, UserError } from "../../../platform/user-error.ts";
 import type { CachedTask } from "../../daemon/cache-schema.ts";
-import { printableText } from "../printable-text.ts";
+import { CATALOG_NAME_LENGTH_MAX } from "../../daemon/request-limits.ts";
+import { printableText } from "../../../platform/printable-text.ts";
 import type { CacheCall } from "./run-cache.ts";
 
 const READ_BYTES = 512 * 1024;
@@ -16,10 +17,10 @@ export async function importFile(call: CacheCall, name: string | undefined): Pro
   const { client, signal, isJson, print } = call;
   const [path] = call.operands;
   if (path === undefined)
-    throw new UserError(EXIT.usage, "dfget import needs a file; see dfget import --help");
+    throw new UserError(EXIT.usage, "there is no file to take in; see dfget import --help");
+  checkName(name);
   await using file = await openFile(path);
-  const { size, isFile } = await statOf(file);
-  if (!isFile) throw new UserError(EXIT.localFile, `${path} is no regular file`);
+  const { size } = await file.stat();
   const hash = createHash("sha256");
   for await (const chunk of chunksOf(file, size, signal)) hash.update(chunk);
   const id = `sha256:${hash.digest("hex")}`;
@@ -38,16 +39,21 @@ export async function importFile(call: CacheCall, name: string | undefined): Pro
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    return await open(path, "r");
+    // To open a pipe would wait for its writer.
+    if ((await stat(path)).isFile()) return await open(path, "r");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unreadable";
     throw new UserError(EXIT.localFile, `${path} cannot be read (${code})`, error);
   }
+  throw new UserError(EXIT.localFile, `${path} is no regular file`);
 }
 
-async function statOf(file: FileHandle): Promise<{ size: number; isFile: boolean }> {
-  const info = await file.stat();
-  return { size: info.size, isFile: info.isFile() };
+function checkName(name: string | undefined): void {
+  if (name === undefined || (name !== "" && name.length <= CATALOG_NAME_LENGTH_MAX)) return;
+  throw new UserError(
+    EXIT.usage,
+    `--name must have 1 to ${CATALOG_NAME_LENGTH_MAX} characters, not ${name.length}`,
+  );
 }
 
 /** The first `lengthBytes` of a file; each chunk is valid until the next. */

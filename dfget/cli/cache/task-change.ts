@@ -14,7 +14,7 @@ const DONE = { rm: "removed", pin: "pinned", unpin: "unpinned" } as const;
 export async function changeTasks(command: keyof typeof REQUESTS, call: CacheCall): Promise<void> {
   const { client, operands, signal, isJson, print } = call;
   if (operands.length === 0) {
-    throw new UserError(EXIT.usage, `dfget ${command} needs a task; see dfget ls`);
+    throw new UserError(EXIT.usage, `there is no task to ${command}; name one that dfget ls shows`);
   }
   const { tasks } = await listingOf(call);
   const ids = [...new Set(operands.map((text) => taskMeant(tasks, text).taskId))];

@@ -1,9 +1,10 @@
 import { formatByteCount } from "../../../platform/quantity.ts";
 import { EXIT, UserError } from "../../../platform/user-error.ts";
 import type { CachedTask } from "../../daemon/cache-schema.ts";
-import { columnsOf, printableText } from "../printable-text.ts";
+import { printableText } from "../../../platform/printable-text.ts";
+import { columnsOf } from "../column-text.ts";
 import type { CacheCall } from "./run-cache.ts";
-import { listingOf, taskMeant } from "./task-reference.ts";
+import { countOf, listingOf, taskMeant } from "./task-reference.ts";
 
 const SHORT_ID_LENGTH = 19;
 
@@ -23,13 +24,13 @@ export async function listTasks(call: CacheCall): Promise<void> {
     call.print(line);
   }
   const quota = quotaBytes === 0 ? "" : ` of ${formatByteCount(quotaBytes)}`;
-  call.print(`${tasks.length} tasks, ${formatByteCount(usedBytes)}${quota}`);
+  call.print(`${countOf(tasks)}, ${formatByteCount(usedBytes)}${quota}`);
 }
 
 /** `dfget stat TASK...`. */
 export async function showTasks(call: CacheCall): Promise<void> {
   if (call.operands.length === 0)
-    throw new UserError(EXIT.usage, "dfget stat needs a task; see dfget ls");
+    throw new UserError(EXIT.usage, "there is no task to tell of; name one that dfget ls shows");
   const { tasks } = await listingOf(call);
   const meant = call.operands.map((text) => taskMeant(tasks, text));
   if (call.isJson) return call.print(JSON.stringify(meant.length === 1 ? meant[0] : meant));

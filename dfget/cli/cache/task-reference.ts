@@ -1,3 +1,4 @@
+import { shortText } from "../../../platform/printable-text.ts";
 import { EXIT, UserError } from "../../../platform/user-error.ts";
 import type { CacheListing, CachedTask } from "../../daemon/cache-schema.ts";
 import type { CacheCall } from "./run-cache.ts";
@@ -26,7 +27,7 @@ export function taskMeant(tasks: readonly CachedTask[], text: string): CachedTas
   }
   throw new UserError(
     EXIT.notFound,
-    `this node holds nothing that is called ${text}; see dfget ls`,
+    `this node holds nothing that is called ${JSON.stringify(shortText(text, 200))}; see dfget ls`,
   );
 }
 
@@ -40,4 +41,9 @@ function isMeant({ taskId, source }: CachedTask, text: string): boolean {
 function plainUrl(text: string): string {
   const url = URL.parse(text);
   return url ? `${url.origin}${url.pathname}` : text;
+}
+
+/** "1 task", "12 tasks". */
+export function countOf({ length }: readonly unknown[]): string {
+  return length === 1 ? "1 task" : `${length} tasks`;
 }

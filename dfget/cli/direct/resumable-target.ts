@@ -127,12 +127,12 @@ class PartTarget implements ResumableTarget {
   /** What is of no version cannot be gone on with, and is removed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isOpen) {
-      const isKept = this.#writtenBytes > 0 && this.#isVersioned;
-      if (isKept) await this.#checkpoint().catch(() => undefined);
+      const isKept = this.#writtenBytes > 0 && this.#isVersioned && (await this.#couldKeep());
       await this.#close();
       if (!isKept) {
-        await rm(this.#partPath, { force: true });
-        await rm(`${this.#partPath}.state`, { force: true });
+        for (const ending of ["", ".state", ".state.new"]) {
+          await rm(`${this.#partPath}${ending}`, { force: true });
+        }
       }
     }
     await rm(`${this.#partPath}.lock`, { force: true });
@@ -140,6 +140,17 @@ class PartTarget implements ResumableTarget {
 
   get #isVersioned(): boolean {
     return this.#version !== undefined && versionName(this.#version) !== undefined;
+  }
+
+  /** On a disk that is full, what stands before the last checkpoint can be gone on with, if there is one. */
+  async #couldKeep(): Promise<boolean> {
+    try {
+      await this.#checkpoint();
+      return true;
+    } catch {
+      await rm(`${this.#partPath}.state.new`, { force: true });
+      return this.#safeBytes > 0;
+    }
   }
 
   async #close(): Promise<void> {

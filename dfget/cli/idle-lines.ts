@@ -1,0 +1,40 @@
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+
+/** A connection, and what comes over it. */
+export interface Line {
+  readonly socket: Socket;
+  readonly chunks: AsyncIterator<Uint8Array>;
+}
+
+/** Opens a connection to a unix socket; its errors come to whoever reads. */
+export function openLine(socketPath: string): Line {
+  const socket = connect({ path: socketPath });
+  // Whoever reads hears of it; whoever has gone must not be ended by it.
+  socket.on("error", () => undefined);
+  return { socket, chunks: socket[Symbol.asyncIterator]() as AsyncIterator<Uint8Array> };
+}
+
+/**
+ * Connections whose last answer was read to its end, for the next request: of many small files, to connect anew for each takes
+ * both sides longer than the rest. They do not keep the process from ending.
+ */
+export class IdleLines {
+  /** At most as many as there were requests at the same time. */
+  readonly #lines: Line[] = [];
+
+  /** The one used last; undefined where there is none that is whole. */
+  take(): Line | undefined {
+    for (let line = this.#lines.pop(); line; line = this.#lines.pop()) {
+      if (line.socket.destroyed || line.socket.readableEnded) continue;
+      line.socket.ref();
+      return line;
+    }
+    return undefined;
+  }
+
+  give(line: Line): void {
+    line.socket.unref();
+    this.#lines.push(line);
+  }
+}
