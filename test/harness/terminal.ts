@@ -2,6 +2,8 @@ import { mustRun, runCommand } from "./run-command.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
 import { until } from "./until.ts";
 
+let terminalCount = 0;
+
 /** A real terminal, made by tmux, in which one command runs. */
 export class Terminal implements AsyncDisposable {
   readonly #socket: string;
@@ -16,7 +18,9 @@ export class Terminal implements AsyncDisposable {
     command: string,
     size: { readonly columns: number; readonly rows: number },
   ): Promise<Terminal> {
-    const terminal = new Terminal(directory.join("tmux"));
+    // A server that was told to end still answers for a moment: no two of them share a socket.
+    terminalCount += 1;
+    const terminal = new Terminal(directory.join(`tmux-${terminalCount}`));
     const { columns, rows } = size;
     await terminal.#tmux(
       ..."-f /dev/null new-session -d -s t".split(" "),
@@ -45,7 +49,7 @@ export class Terminal implements AsyncDisposable {
         const rows = await this.screen();
         return rows.some((row) => matches.test(row)) ? rows : undefined;
       },
-      { what, timeoutMs: 30_000 },
+      { what },
     );
   }
 
@@ -57,7 +61,6 @@ export class Terminal implements AsyncDisposable {
       await mustRun({ command: "stty", args: ["-F", device, "size"] });
     await until(async () => (await size()).trim() === `${rows} ${columns}`, {
       what: "the new size to be told",
-      timeoutMs: 10_000,
     });
   }
 
