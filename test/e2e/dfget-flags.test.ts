@@ -168,19 +168,24 @@ describe("dfget", () => {
   });
 
   it("fetches -j files at a time, and no more", async () => {
-    const faults = { firstByteDelayMs: 100 };
+    let isHeld = true;
+    const faults = { holdAtByte: () => (isHeld ? 0 : Infinity) };
     const urls = [1, 2, 3, 4].map((index) =>
       origin.serve(`/many-${index}`, { content: CONTENT.subarray(0, 1000 + index), faults }),
     );
+    const openCount = (): number =>
+      origin.requests.filter(({ path, hasEnded }) => path.startsWith("/many-") && !hasEnded).length;
     for (const count of [1, 3]) {
+      isHeld = true;
       let most = 0;
-      const watching = setInterval(() => {
-        const open = origin.requests.filter(
-          ({ path, hasEnded }) => path.startsWith("/many-") && !hasEnded,
-        );
-        most = Math.max(most, open.length);
-      }, 5);
-      await get([...urls, "--direct", "-j", String(count)]);
+      const watching = setInterval(() => (most = Math.max(most, openCount())), 5);
+      const fetching = get([...urls, "--direct", "-j", String(count)]);
+      try {
+        await expect.poll(openCount).toBe(count);
+      } finally {
+        isHeld = false;
+      }
+      await fetching;
       clearInterval(watching);
       expect(most).toBe(count);
     }

@@ -10,6 +10,8 @@ import { Terminal } from "../harness/terminal.ts";
 
 const MAIN = join(import.meta.dirname, "..", "..", "dfget", "main.ts");
 const CONTENT = seededBytes("terminal", 4_000_000);
+/** Of the files of a tree, those that the origin gives before what is drawn was looked at. */
+const TREE_FREE = 12;
 /** A running file: its percent, and where its bytes come from. */
 const RUNNING = /^\S+ +\d+% .*MiB/;
 
@@ -19,6 +21,7 @@ describeWhere(["tmux"], "dfget in a terminal", () => {
   let fleet: Fleet;
   let home: TemporaryDirectory;
   let allowedBytes = 0;
+  let isTreeHeld = true;
 
   beforeAll(async () => {
     origin = resources.use(await FaultyOrigin.start());
@@ -36,9 +39,9 @@ describeWhere(["tmux"], "dfget in a terminal", () => {
     const names = Array.from({ length: 20 }, (_, index) => `file-${index}.bin`);
     const page = `<html><title>Index of /tree/</title>${names.map((name) => `<a href="${name}">x</a>`).join("")}</html>`;
     origin.serve("/tree/", { content: Buffer.from(page) });
-    for (const name of names) {
-      const content = CONTENT.subarray(0, 100_000);
-      origin.serve(`/tree/${name}`, { content, faults: { rateBytesPerSecond: 500_000 } });
+    for (const [index, name] of names.entries()) {
+      const faults = index < TREE_FREE ? {} : { holdAtByte: () => (isTreeHeld ? 0 : Infinity) };
+      origin.serve(`/tree/${name}`, { content: CONTENT.subarray(0, 100_000), faults });
     }
     fleet = await startFleet({ nodeProgram: "dfget", nodeCount: 1, allowOrigins: ["127.0.0.1"] });
     resources.use(fleet);
@@ -118,7 +121,8 @@ describeWhere(["tmux"], "dfget in a terminal", () => {
 
   it("lets a tree of many files not scroll away", async () => {
     await using tree = await start([], 80, `-r ${origin.url}/tree/ -j 4 --direct`);
-    await tree.until(/^[1-9]\d? of 20 files .*MiB .*\/s +origin 100%/, "a line for all");
+    await tree.until(/^12 of 20 files .*MiB .*\/s +origin 100%/, "a line for all");
+    isTreeHeld = false;
     const ended = (await tree.until(/^ended 0/, "the end")).filter(Boolean);
     expect(ended).toHaveLength(2);
     expect(ended[0]).toMatch(/^20 files, 1\.9 MiB in .* origin 100%$/);

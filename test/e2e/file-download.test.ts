@@ -11,7 +11,7 @@ import { TemporaryDirectory } from "../harness/temporary-directory.ts";
 import { until } from "../harness/until.ts";
 
 const NODE_COUNT = 8;
-const FILE_BYTES = 256_000_000;
+const FILE_BYTES = 128_000_000;
 const LINK_MBIT_PER_SECOND = 200;
 /** Headers, acknowledgements and a few pieces in flight twice; a tenth of the file twice would exceed it. */
 const LINK_OVERHEAD = 1.1;

@@ -14,7 +14,8 @@ import { until } from "../harness/until.ts";
 
 const MIB = 1024 * 1024;
 const LENGTH_BYTES = 40 * MIB + 11;
-const RATE = 20 * MIB;
+/** What the origin gives before the disk is full: more than is waited for. */
+const HELD_AT_BYTE = 16 * MIB;
 
 describeWhere(["linux", "namespaces"], "a node whose disk, a small tmpfs, becomes full", () => {
   const resources = new AsyncDisposableStack();
@@ -50,27 +51,35 @@ describeWhere(["linux", "namespaces"], "a node whose disk, a small tmpfs, become
 
   afterAll(() => resources.disposeAsync());
 
+  let isHeld = false;
+
   const serve = (word: string, path = `/v2/team/app/blobs/`): { url: string; digest: string } => {
     const content = seededBytes(word, LENGTH_BYTES);
     const digest = bytesDigest(content);
-    const faults = { rateBytesPerSecond: RATE };
+    const faults = { holdAtByte: () => (isHeld ? HELD_AT_BYTE : Infinity) };
     return { url: origin.serve(path + digest, { content, faults }), digest };
   };
 
-  /** Waits until something of the task is stored, and then takes what is left of the disk. */
-  const fillOnceBegun = async (heldBefore: number): Promise<void> => {
-    await until(async () => (await storedBytes(node)) > heldBefore + 4 * MIB, {
-      what: "the pull to begin",
-    });
-    await fill(disk);
+  /** Begins a pull, and takes what is left of the disk when something of it is stored, and not yet all. */
+  const fillInTheMiddle = async <T>(begin: () => Promise<T>): Promise<T> => {
+    const heldBefore = await storedBytes(node);
+    isHeld = true;
+    const pulling = begin();
+    try {
+      await until(async () => (await storedBytes(node)) > heldBefore + 4 * MIB, {
+        what: "the pull to begin",
+      });
+      await fill(disk);
+    } finally {
+      isHeld = false;
+    }
+    return await pulling;
   };
 
   it("finishes a pull by streaming it through, and stores again when there is room", async () => {
     onTestFailed(() => console.error(node.process.lastWords()));
     const { digest } = serve("full while pulling");
-    const pulling = pullDigest(node, digest);
-    await fillOnceBegun(0);
-    expect(await pulling).toBe(digest);
+    expect(await fillInTheMiddle(() => pullDigest(node, digest))).toBe(digest);
     // Also one that begins when there is no room at all, not even for records.
     const second = serve("full before pulling");
     expect(await pullDigest(node, second.digest)).toBe(second.digest);
@@ -91,9 +100,7 @@ describeWhere(["linux", "namespaces"], "a node whose disk, a small tmpfs, become
         args: [url, "-o", `${target}/file`, "--socket", directory.join("node.sock"), "--quiet"],
         timeoutMs: 60_000,
       });
-    const downloading = dfget();
-    await fillOnceBegun(await storedBytes(node));
-    const { code, stderr } = await downloading;
+    const { code, stderr } = await fillInTheMiddle(dfget);
     expect(stderr).toMatch(/cannot be stored|disk is full|no space|no room/);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(code).not.toBe(EXIT.internal);

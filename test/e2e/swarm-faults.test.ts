@@ -81,7 +81,11 @@ describeWhere(
       clients = await startRuntimeClients(own, registry.authority, resources);
     });
 
-    afterAll(() => resources.disposeAsync());
+    afterAll(async () => {
+      // A stopped program does not see that it is to end.
+      if (fleet.supernode.isRunning) signal("supernode", "SIGCONT");
+      await resources.disposeAsync();
+    });
 
     const signal = (which: "supernode" | "helper", name: NodeJS.Signals): void => {
       const { pid } = which === "supernode" ? fleet.supernode : fleet.node(HELPER).process;

@@ -31,7 +31,7 @@ export class Nginx implements AsyncDisposable {
     this.url = `http://${authority}`;
     this.#process = process;
     this.#prefix = prefix;
-    this.log = new ServerLog(prefix.join("access.log"));
+    this.log = new ServerLog(prefix.join("access.log"), this.url);
   }
 
   static async start(options: NginxOptions): Promise<Nginx> {

@@ -34,7 +34,7 @@ export class Registry implements AsyncDisposable {
     this.url = `http://${authority}`;
     this.process = process;
     this.#directory = directory;
-    this.log = new ServerLog(directory.join("access.log"));
+    this.log = new ServerLog(directory.join("access.log"), this.url);
   }
 
   static async start(options: RegistryOptions = {}): Promise<Registry> {
