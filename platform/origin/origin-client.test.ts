@@ -231,6 +231,19 @@ describe("the origin client", () => {
     const request = { ...get(url), onAttempt: () => abort.abort(reason) };
     await expect(fetch(request, abort.signal)).rejects.toBe(reason);
   });
+
+  it("stops at once when the caller goes who waits for a connection", async () => {
+    const { url, seen } = await origin((_request, response) => response.write("and so on"));
+    const { fetch } = client({ connectionsPerOrigin: 1 });
+    const first = await fetch(get(url), signal);
+    const abort = new AbortController();
+    const second = fetch(get(url), abort.signal);
+    const reason = new Error("gone");
+    abort.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    expect(seen).toHaveLength(1);
+    first.dispose();
+  });
 });
 
 describe("redirects", () => {

@@ -17,7 +17,7 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal;
   readonly #resolve: (answer: RawResponse) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #onAbort = (): void => this.#controller?.abort(reasonOf(this.#signal));
+  readonly #onAbort = (): void => this.#giveUp();
   #controller: Controller | undefined;
   #body: OriginBody | undefined;
 
@@ -75,6 +75,13 @@ export class OriginExchange implements Dispatcher.DispatchHandler {
     this.#over();
     this.#body?.fail(error);
     this.#reject(error);
+  }
+
+  #giveUp(): void {
+    const reason = reasonOf(this.#signal);
+    this.#controller?.abort(reason);
+    // Without one it waits for a connection, and undici tells nobody of its end before there is one.
+    this.#reject(reason);
   }
 
   #over(): void {
