@@ -230,34 +230,39 @@ export class TaskDirectory {
       join.abort.signal,
     );
     const probe = resolved.takeStream();
-    if (given !== undefined && given !== resolved.taskId) {
-      probe?.stream[Symbol.dispose]();
-      throw new ProtocolError("ORIGIN_CHANGED", "the file is another one by now; ask for it again");
-    }
     const rejoin = (): void => {
       join.task = undefined;
       this.#enter(node, request, join, { isGetOnly: true }).catch((error: unknown) =>
         this.#refuse(node, number, join, error),
       );
     };
-    this.#attach(
-      resolved.taskId,
-      {
-        node,
-        number,
-        origin: resolved.origin,
-        lastModified: plainText(resolved.origin.version?.lastModified),
-        pieceLengthBytes,
-        holding,
-        wholeBytesMax,
-        isPart,
-        mayHold,
-        admission: undefined,
-        rejoin: options.isGetOnly ? undefined : rejoin,
-      },
-      probe,
-      join,
-    );
+    const taskJoin = {
+      node,
+      number,
+      origin: resolved.origin,
+      lastModified: plainText(resolved.origin.version?.lastModified),
+      pieceLengthBytes,
+      holding,
+      wholeBytesMax,
+      isPart,
+      mayHold,
+      admission: undefined,
+      rejoin: options.isGetOnly ? undefined : rejoin,
+    };
+    try {
+      if (given !== undefined && given !== resolved.taskId) {
+        throw new ProtocolError(
+          "ORIGIN_CHANGED",
+          "the file is another one by now; ask for it again",
+        );
+      }
+      this.#attach(resolved.taskId, taskJoin, probe, join);
+    } catch (error) {
+      probe?.stream[Symbol.dispose]();
+      // No task will be there whose end makes it forgotten.
+      if (!this.#tasks.has(resolved.taskId)) resolver.forget(resolved.taskId);
+      throw error;
+    }
   }
 
   /** Lets a node take part in a private task: as one that may have it, or as one that has it already. */

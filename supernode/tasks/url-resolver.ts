@@ -6,6 +6,7 @@ import type { OriginFetch } from "../../platform/origin/origin-request.ts";
 import { OriginStream } from "../../platform/origin/origin-stream.ts";
 import type { OriginVersion } from "../../platform/origin/origin-version.ts";
 import { metadataOf, versionName } from "../../platform/origin/origin-version.ts";
+import { SingleFlight } from "../../platform/single-flight.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { TaskOrigin } from "../seed/seed-request.ts";
@@ -51,12 +52,6 @@ export interface ResolveOptions {
   readonly answerAgeMs?: number | undefined;
 }
 
-interface Running {
-  readonly result: Promise<ResolvedUrl>;
-  readonly abort: AbortController;
-  waiters: number;
-}
-
 /**
  * Finds out which version of a URL the origin has now. Callers who ask for the same URL with the same headers at the
  * same time share one request.
@@ -64,7 +59,7 @@ interface Running {
 export class UrlResolver {
   readonly #deps: UrlResolverDeps;
   /** At most as many as there are joins under way. */
-  readonly #running = new Map<string, Running>();
+  readonly #probes = new SingleFlight<ResolvedUrl>();
   /** The tasks being fetched whose origin names no version, by what was asked for; see `forget`. */
   readonly #unversioned = new Map<string, TaskId>();
   /** The last answer for each URL, the oldest first; see `outdated`. */
@@ -95,16 +90,17 @@ export class UrlResolver {
     }
     const isGetOnly = options.isGetOnly || (answerAgeMs !== undefined && !recent);
     const key = `${plainKey} ${isGetOnly ? "GET" : "HEAD"}`;
-    let running = this.#running.get(key);
-    if (!running) {
-      const abort = new AbortController();
-      const result = this.#resolve(key, origin, identity, isGetOnly, abort.signal);
-      running = { result, abort, waiters: 0 };
-      this.#running.set(key, running);
-      const forget = (): void => void this.#running.delete(key);
-      result.then(forget, forget);
-    }
-    return await this.#wait(running, signal);
+    return await this.#probes.run(
+      key,
+      async (flight) => {
+        const resolved = await this.#resolve(key, origin, identity, isGetOnly, flight);
+        // Nobody waits any more; who just got the stream takes it in this turn of the event loop.
+        const dispose = (): void => resolved.takeStream()?.stream[Symbol.dispose]();
+        flight.addEventListener("abort", () => void setImmediate(dispose), { once: true });
+        return resolved;
+      },
+      signal,
+    );
   }
 
   /** The task is fetched no more: a later join of its URL begins another one, unless the origin names the version. */
@@ -121,20 +117,6 @@ export class UrlResolver {
     }
   }
 
-  async #wait(running: Running, signal: AbortSignal): Promise<ResolvedUrl> {
-    running.waiters += 1;
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await Promise.race([running.result, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      running.waiters -= 1;
-      if (running.waiters === 0) abandon(running);
-    }
-  }
-
   async #resolve(
     key: string,
     origin: TaskOrigin,
@@ -145,6 +127,8 @@ export class UrlResolver {
     const askedAtMs = this.#deps.clock.nowMs();
     const probe = await this.#probe(origin, isGetOnly, signal);
     let { stream } = probe;
+    if (signal.aborted) stream?.stream[Symbol.dispose]();
+    signal.throwIfAborted();
     const taskId = this.#taskId(key, origin, identity, probe.version);
     const found = { taskId, origin: { ...origin, version: probe.version } };
     if (versionName(probe.version) !== undefined) {
@@ -213,17 +197,6 @@ export class UrlResolver {
     this.#unversioned.set(withoutMethod(key), taskId);
     return taskId;
   }
-}
-
-/** Ends a probe that nobody waits for. Who just got its result takes the stream in this turn of the event loop. */
-function abandon({ result, abort }: Running): void {
-  abort.abort(new Error("nobody waits for the probe any more"));
-  setImmediate(() => {
-    result.then(
-      (resolved) => resolved.takeStream()?.stream[Symbol.dispose](),
-      () => {},
-    );
-  });
 }
 
 /** A hash, so that no credentials stand in a long-lived table. */
