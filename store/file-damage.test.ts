@@ -131,4 +131,14 @@ describe("a bit that somebody flips in the file of a complete task", () => {
     expect(task.isUntouched).toBe(true);
     expect(store.damagedPieces).toBe(0);
   });
+
+  it("is looked for to the end when the last handle goes meanwhile", async () => {
+    await fill();
+    const held = (await store.find(TASK.taskId))!;
+    await damage();
+    const auditing = held.audit();
+    held[Symbol.dispose]();
+    expect(await auditing).toBe(1);
+    await expectMiddleGone();
+  });
 });

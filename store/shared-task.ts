@@ -161,9 +161,11 @@ export class SharedTask {
   }
 
   async recheck(pieceIndex: number): Promise<boolean> {
-    const isRight = await this.#recheck(pieceIndex);
-    if (isRight === false) this.#dropped(1);
-    return isRight === true;
+    return await this.#busy(async () => {
+      const isRight = await this.#recheck(pieceIndex);
+      if (isRight === false) this.#dropped(1);
+      return isRight === true;
+    });
   }
 
   #dropped(droppedPieces: number): void {
@@ -176,11 +178,7 @@ export class SharedTask {
     const certificate = this.content.certificate(pieceIndex);
     if (certificate === undefined) return undefined;
     const span = this.content.span(pieceIndex);
-    let isRight = false;
-    await this.#busy(async () => {
-      isRight = await hasPieceBytes(this.fd, span, certificate);
-    });
-    if (isRight) return true;
+    if (await hasPieceBytes(this.fd, span, certificate)) return true;
     if (this.content.certificate(pieceIndex) !== certificate) return undefined;
     this.#budget.hold(-this.content.remove(pieceIndex));
     this.content.row.isProven = false;
@@ -201,7 +199,9 @@ export class SharedTask {
 
   async audit(): Promise<number> {
     if (this.isUntouched) return 0;
-    this.#auditing ??= this.#auditAll().finally(() => (this.#auditing = undefined));
+    this.#auditing ??= this.#busy(async () => await this.#auditAll()).finally(
+      () => (this.#auditing = undefined),
+    );
     return await this.#auditing;
   }
 
@@ -230,11 +230,11 @@ export class SharedTask {
     }
   }
 
-  /** The file stays open until no read or write of ours runs, even when the last handle goes first. */
-  async #busy(run: () => Promise<void>): Promise<void> {
+  /** The file stays open until no read, write or check of ours runs, even when the last handle goes first. */
+  async #busy<T>(run: () => Promise<T>): Promise<T> {
     this.#busyCount += 1;
     try {
-      await run();
+      return await run();
     } finally {
       this.#busyCount -= 1;
       this.closeIfIdle();
