@@ -48,6 +48,36 @@ describe("a blob", () => {
     expect(mirror.swarm.requests).toEqual([]);
   });
 
+  it.each([
+    ["its ETag", (digest: string) => `"other", W/"${digest}"`],
+    ["anything", () => "*"],
+  ])("is not sent to who has it already and says so by %s", async (_what, tags) => {
+    await using mirror = await MirrorFixture.start();
+    const local = mirror.swarm.add({ bytes: CONTENT, isLocal: true });
+    const remote = mirror.upstream.blob("team/app", seededBytes("another", 1000));
+    for (const digest of [local, remote]) {
+      const headers = { "if-none-match": tags(digest), range: "bytes=0-9" };
+      const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers });
+      expect([answer.status, answer.body.length]).toEqual([304, 0]);
+      expect(answer.headers).toMatchObject({
+        etag: `"${digest}"`,
+        "docker-content-digest": digest,
+      });
+    }
+    expect(mirror.swarm.requests).toEqual([]);
+  });
+
+  it("is sent to who has another, and is missing where there is none of it", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.swarm.add({ bytes: CONTENT, isLocal: true });
+    const headers = { "if-none-match": '"sha256:0"' };
+    const answer = await mirror.ask(`/v2/team/app/blobs/${digest}`, { headers });
+    expect(answer.body.equals(CONTENT)).toBe(true);
+    const none = sha256Digest(seededBytes("none", 10));
+    const had = { "if-none-match": `"${none}"` };
+    expect((await mirror.ask(`/v2/team/app/blobs/${none}`, { headers: had })).status).toBe(404);
+  });
+
   it("without a byte is a whole answer", async () => {
     await using mirror = await MirrorFixture.start();
     const digest = mirror.swarm.add({ bytes: new Uint8Array() });

@@ -8,6 +8,7 @@ import type { Repository } from "../upstream/repository.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
 import { headersOf, streamBody } from "./body-stream.ts";
 import type { Exchange } from "./exchange.ts";
+import { hasAlready, sendNotModified } from "./precondition.ts";
 import type { RequestedPart } from "./requested-range.ts";
 import { asksForPart, requestedPart } from "./requested-range.ts";
 import type { SwarmContent } from "./swarm-content.ts";
@@ -40,7 +41,8 @@ export class BlobRoute {
       taskId: rights.taskId(digest),
     };
     await rights.check("blobs", digest, undefined, exchange.signal);
-    if (exchange.isHead) return await this.#answerHead(exchange, content);
+    const needsNoBody = exchange.isHead || hasAlready(exchange, digest);
+    if (needsNoBody) return await this.#answerHead(exchange, content);
     const range = exchange.header("range");
     const small = range === undefined ? await contents.findSmall(content) : undefined;
     if (small) {
@@ -70,7 +72,10 @@ export class BlobRoute {
     const { contents } = this.#deps;
     await using task = await contents.findLocal(content);
     if (task) answerBlobHead(exchange, contents.sourceOf(task), content.digest, task.lengthBytes);
-    else await answerBlobFromOrigin(exchange, content);
+    else {
+      const lengthBytes = await originLength(content, exchange.signal);
+      answerBlobHead(exchange, "origin", content.digest, lengthBytes);
+    }
   }
 }
 
@@ -78,10 +83,6 @@ export class BlobRoute {
 async function answerBlobFromOrigin(exchange: Exchange, content: OriginContent): Promise<void> {
   const { digest, registry, path } = content;
   const { signal } = exchange;
-  if (exchange.isHead) {
-    const lengthBytes = await originLength(content, signal);
-    return answerBlobHead(exchange, "origin", digest, lengthBytes);
-  }
   exchange.markOpened("origin");
   if (exchange.header("range") !== undefined) {
     const part = partOf(exchange, digest, await originLength(content, signal));
@@ -104,6 +105,7 @@ function answerBlobHead(
   lengthBytes: number | undefined,
 ): void {
   exchange.markOpened(source);
+  if (hasAlready(exchange, digest)) return sendNotModified(exchange, digest);
   exchange.begin(200, headersOf(partOf(exchange, digest, lengthBytes).head));
   exchange.end();
 }

@@ -31,6 +31,21 @@ describe("a manifest by digest", () => {
     expect(mirror.upstream.lines).toEqual(["GET /v2/"]);
   });
 
+  it("is not sent to who has it already, by its digest or by a tag", async () => {
+    await using mirror = await MirrorFixture.start();
+    const digest = mirror.upstream.manifest("team/app", "v1", OCI_MANIFEST, TEXT);
+    mirror.swarm.add({ bytes: BYTES, mediaType: OCI_MANIFEST });
+    const headers = { "if-none-match": `"${digest}"` };
+    for (const reference of [digest, "v1"]) {
+      for (const method of ["GET", "HEAD"] as const) {
+        const path = `/v2/team/app/manifests/${reference}`;
+        const answer = await mirror.ask(path, { method, headers });
+        expect([answer.status, answer.body.length]).toEqual([304, 0]);
+        expect(answer.headers["docker-content-digest"]).toBe(digest);
+      }
+    }
+  });
+
   it("is asked for at the origin with every known type, and the client's before them", async () => {
     await using mirror = await MirrorFixture.start();
     const digest = mirror.swarm.add({ bytes: BYTES });

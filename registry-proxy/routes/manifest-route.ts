@@ -13,6 +13,7 @@ import type { Repository } from "../upstream/repository.ts";
 import type { ResolvedTag, TagResolver } from "../upstream/tag-resolver.ts";
 import { verifiedTail } from "../upstream/verified-tail.ts";
 import type { Exchange } from "./exchange.ts";
+import { hasAlready, sendNotModified } from "./precondition.ts";
 import type { SwarmContent } from "./swarm-content.ts";
 
 export interface ManifestRouteDeps {
@@ -53,6 +54,7 @@ export class ManifestRoute {
       metrics.staleTags.inc();
       exchange.response.setHeader("x-darter-stale", "true");
     }
+    if (hasAlready(exchange, tag.digest)) return sendNotModified(exchange, tag.digest);
     if (exchange.isHead && canAnswerHead(tag)) {
       exchange.markOpened(tag.source);
       const headers = headersOf(tag.digest, tag.mediaType, tag.lengthBytes);
@@ -122,6 +124,7 @@ function isManifestType(mediaType: string): boolean {
 }
 
 function send(exchange: Exchange, digest: Digest, { bytes, mediaType }: Manifest): void {
+  if (hasAlready(exchange, digest)) return sendNotModified(exchange, digest);
   exchange.send(200, headersOf(digest, mediaType, bytes.length), bytes);
 }
 
