@@ -9,6 +9,7 @@ import { AddressGate } from "./address-gate.ts";
 import type { OriginBook } from "./origin-book.ts";
 import { parseOriginBook } from "./origin-book.ts";
 import { OriginClient } from "./origin-client.ts";
+import { OriginForwarder } from "./origin-forwarder.ts";
 
 const problem = (what: string): UserError => new UserError(EXIT.usage, what);
 const bookOf = (...origins: unknown[]): OriginBook => parseOriginBook({ origins }, "/", problem);
@@ -168,12 +169,29 @@ describe("repositories", () => {
     const origin = await serve(says(200, "origin"));
     const client = clientOf(bookOf({ host: origin.host, deny: ["^secret/"] }));
     expect(await textOf(client, `${origin.url}/v2/team/app/tags/list`)).toBe("origin");
+    const isForbidden = { code: "ORIGIN_FORBIDDEN" };
     for (const path of ["manifests/v1", "blobs/sha256:a", "tags/list", "referrers/sha256:a"]) {
-      await expect(textOf(client, `${origin.url}/v2/secret/app/${path}`)).rejects.toMatchObject({
-        code: "ORIGIN_FORBIDDEN",
-      });
+      for (const name of ["secret/app", "%73ecret/app", "secret%2Fapp", "/secret/app"]) {
+        const text = textOf(client, `${origin.url}/v2/${name}/${path}`);
+        await expect(text).rejects.toMatchObject(isForbidden);
+      }
     }
     expect(origin.seen).toHaveLength(1);
+  });
+
+  it("that are not allowed are not asked for by what passes requests on", async () => {
+    const origin = await serve(says(200, "origin"));
+    const book = bookOf({ host: origin.host, deny: ["^secret/"] });
+    const forwarder = resources.use(new OriginForwarder(new AddressGate(["127.0.0.1"]), { book }));
+    for (const path of ["manifests/v1", "blobs/uploads/1"]) {
+      const url = new URL(`${origin.url}/v2/secret/app/${path}`);
+      const passedOn = forwarder.forward(
+        { method: "GET", url, headers: {}, body: undefined },
+        signal,
+      );
+      await expect(passedOn).rejects.toMatchObject({ code: "ORIGIN_FORBIDDEN" });
+    }
+    expect(origin.seen).toEqual([]);
   });
 });
 

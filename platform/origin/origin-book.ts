@@ -5,6 +5,7 @@ import type { Fields, FileProblem } from "../field-reader.ts";
 import { FieldReader, readYaml } from "../field-reader.ts";
 import { EXIT, UserError } from "../user-error.ts";
 import type { OriginTls } from "./origin-agent.ts";
+import { parseRegistryName } from "./registry-content.ts";
 
 /** The most entries of one file; each request looks through them. */
 export const ENTRIES_MAX = 1000;
@@ -51,6 +52,12 @@ export class OriginBook {
     const isAllowed = allow.length === 0 || allow.some((pattern) => pattern.test(repository));
     if (isAllowed && !deny.some((pattern) => pattern.test(repository))) return undefined;
     return `the repository ${repository} of ${registry.host} is not allowed here; ask the operator of the nodes`;
+  }
+
+  /** Why nobody may have what a URL names; undefined where he may, and for what is in no repository. */
+  refusalOf(url: URL): string | undefined {
+    const name = parseRegistryName(url);
+    return name === undefined ? undefined : this.refusal(url, name);
   }
 
   /** The mirrors as patterns of `--allow-origin`: naming one allows its address. */

@@ -2,9 +2,11 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 
+import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { AddressGate } from "./address-gate.ts";
 import type { OriginAgentOptions } from "./origin-agent.ts";
 import { createOriginAgent, defaultOriginAgentOptions } from "./origin-agent.ts";
+import { OriginBook } from "./origin-book.ts";
 import type { RawResponse } from "./origin-dispatch.ts";
 import { OriginExchange } from "./origin-exchange.ts";
 import { failureOfError } from "./origin-failure.ts";
@@ -37,10 +39,12 @@ export interface ForwardRequest {
 /** Passes requests on as they are: any method, no redirect followed, nothing asked twice. Every address is checked. */
 export class OriginForwarder implements AsyncDisposable {
   readonly #gate: AddressGate;
+  readonly #book: OriginBook;
   readonly #agent: Dispatcher;
 
   constructor(gate: AddressGate, options: Partial<OriginAgentOptions> = {}) {
     this.#gate = gate;
+    this.#book = options.book ?? new OriginBook();
     this.#agent = createOriginAgent(gate, {
       ...defaultOriginAgentOptions,
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
@@ -54,6 +58,8 @@ export class OriginForwarder implements AsyncDisposable {
     const { method, url, body } = request;
     signal.throwIfAborted();
     this.#gate.checkUrl(url);
+    const refusal = this.#book.refusalOf(url);
+    if (refusal !== undefined) throw new ProtocolError("ORIGIN_FORBIDDEN", refusal);
     const exchange = new OriginExchange(url.href, signal);
     this.#agent.dispatch(
       {

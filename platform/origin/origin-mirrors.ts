@@ -1,6 +1,5 @@
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { Clock } from "../clock.ts";
-import { parseRegistryName } from "./registry-content.ts";
 import type { OriginBook } from "./origin-book.ts";
 import type { OriginFetch, OriginRequest } from "./origin-request.ts";
 
@@ -20,7 +19,7 @@ export function mirrored(
   return async (request, signal) => {
     const url = URL.parse(request.url);
     if (!url) return await fetch(request, signal);
-    const refusal = refusalOf(book, url);
+    const refusal = book.refusalOf(url);
     if (refusal !== undefined) throw new ProtocolError("ORIGIN_FORBIDDEN", refusal);
     const mirrors = hasCredential(request, url) ? [] : (book.entryOf(url)?.mirrors ?? []);
     const nowMs = deps.clock.nowMs();
@@ -38,11 +37,6 @@ export function mirrored(
     }
     return await fetch(request, signal);
   };
-}
-
-function refusalOf(book: OriginBook, url: URL): string | undefined {
-  const name = parseRegistryName(url);
-  return name === undefined ? undefined : book.refusal(url, name);
 }
 
 function hasCredential({ headers }: OriginRequest, url: URL): boolean {

@@ -31,9 +31,21 @@ export function parseRegistryContent(url: string): RegistryContent | undefined {
   };
 }
 
-/** The name of the repository that a URL of a registry is about; undefined for other URLs. */
+/**
+ * The name of the repository that a URL of a registry is about, as the registry reads it, however it is written there; undefined
+ * for other URLs.
+ */
 export function parseRegistryName({ pathname }: URL): string | undefined {
-  return /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\/[^/]+$/.exec(pathname)?.[1];
+  const path = decoded(pathname).replaceAll(/\/{2,}/g, "/");
+  return /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\/./.exec(path)?.[1];
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The scope of private tasks whose content comes from an authority, see TaskId. */
