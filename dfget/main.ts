@@ -21,7 +21,7 @@ const CACHE_COMMANDS = [
 ];
 
 // Each part loads its own code: a download must not wait for the daemon's to be read. What it needs itself is there for all.
-const { endAtOnce, endOnHangup, runDownload, runProgram } = await import("./cli/plain-get.ts");
+const { endOnHangup, runDownload, runProgram } = await import("./cli/plain-get.ts");
 if (command === "daemon") {
   await runProgram("dfget daemon", async (signal) => {
     const { runDaemon } = await import("./daemon/daemon.ts");
@@ -38,5 +38,4 @@ if (command === "daemon") {
     await runDownload(argv, process.env, import.meta.filename, signal);
   };
   await runProgram("dfget", run, { writesLater: true });
-  endAtOnce();
 }

@@ -54,14 +54,14 @@ afterEach(async () => {
 const socketPath = (): string => join(directory, "d.sock");
 
 /** Begins a dfget whose daemon, where it starts one, lives in the test's directory and leaves soon. */
-function begin(...args: string[]) {
+function begin(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   const node = [
     `--socket=${socketPath()}`,
     `--data-dir=${join(directory, "data")}`,
     "--allow-origin=127.0.0.1",
     "--idle-exit=300ms",
   ];
-  const env = { ...process.env, DFGET_DAEMON_LISTEN: "127.0.0.1:0" };
+  const env = { ...process.env, DFGET_DAEMON_LISTEN: "127.0.0.1:0", ...more };
   const { promise, resolve } = Promise.withResolvers<{ code: unknown; stderr: string }>();
   const child = execFile(
     process.execPath,
@@ -73,7 +73,7 @@ function begin(...args: string[]) {
 }
 
 async function dfget(...args: string[]) {
-  return await begin(...args).ended;
+  return await begin(args).ended;
 }
 
 /** Waits until the daemon has left by itself. */
@@ -110,6 +110,17 @@ describe("dfget", () => {
     expect((await readdir(directory)).sort()).toEqual(["a.bin", "b.bin", "data"]);
   });
 
+  it("ends by itself: process.exit may wait for ever for a thread that compiles", async () => {
+    const telling = `const { exit } = process; process.exit = (code) => { console.error("exit"); exit(code); };`;
+    const args = [`${originUrl}/a.bin`, "-o", "f", "-q"];
+    for (const way of [[], ["--direct", "--overwrite"]]) {
+      const { stderr, code } = await begin([...args, ...way], {
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(telling)}`,
+      }).ended;
+      expect([code, stderr]).toEqual([EXIT.ok, ""]);
+    }
+  });
+
   it("says in one sentence what failed, and leaves nothing", async () => {
     const { code, stderr } = await dfget(`${originUrl}/missing`, "-o", "f");
     expect(code).toBe(EXIT.notFound);
@@ -118,7 +129,7 @@ describe("dfget", () => {
   });
 
   it("leaves nothing and ends the reading when it is interrupted", async () => {
-    const { child, ended } = begin(`${originUrl}/endless`, "-o", "f");
+    const { child, ended } = begin([`${originUrl}/endless`, "-o", "f"]);
     const client = new DaemonClient(socketPath());
     const downloads = async () => (await client.status(signal).catch(() => undefined))?.downloads;
     while ((await downloads()) !== 1) await systemClock.sleep(20, signal);

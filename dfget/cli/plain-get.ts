@@ -3,6 +3,6 @@
  * first byte is asked for.
  */
 
-export { endAtOnce, runProgram } from "../../platform/lifecycle.ts";
+export { runProgram } from "../../platform/lifecycle.ts";
 export { runDownload } from "./download.ts";
 export { endOnHangup } from "./hangup-signal.ts";
