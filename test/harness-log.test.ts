@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
@@ -9,6 +10,8 @@ import { TemporaryDirectory } from "./harness/temporary-directory.ts";
 it("the log of a server has the records of all answers that have come, although the server writes them late", async () => {
   await using directory = await TemporaryDirectory.create("log");
   const file = directory.join("access.log");
+  // A server makes its log when it starts.
+  await writeFile(file, "");
   await using server = createServer((request, response) => {
     response.end("answer");
     const record = `127.0.0.1 - - [now] "GET ${request.url} HTTP/1.1" 200 6 "-" "test"\n`;
