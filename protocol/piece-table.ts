@@ -5,7 +5,7 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
 /** The length of pieces of a task whose length is not known yet. */
-export const UNKNOWN_LENGTH_PIECE_BYTES = MIB;
+const UNKNOWN_LENGTH_PIECE_BYTES = MIB;
 
 /**
  * The piece length for a task of `lengthBytes`, a power of two: small pieces for small tasks, because

@@ -14,7 +14,7 @@ import { HeartbeatRing } from "./heartbeat-ring.ts";
 import { parseIntroduction } from "./introduction.ts";
 import { CLOSE, NodeChannel } from "./node-channel.ts";
 
-export const NODE_PATH = "/api/v1/node";
+const NODE_PATH = "/api/v1/node";
 
 /** The most connections of nodes, those that have not introduced themselves yet included. */
 export const NODE_CONNECTIONS_MAX = 65_536;

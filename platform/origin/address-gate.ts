@@ -54,7 +54,7 @@ export class AddressGate {
 }
 
 /** The host of a URL, lower case, an IPv6 address without its brackets. */
-export function urlHost(url: URL): string {
+function urlHost(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
 }
 

@@ -37,7 +37,7 @@ export interface TagResolverOptions {
   readonly tagsMax: number;
 }
 
-export const defaultTagResolverOptions: TagResolverOptions = {
+const defaultTagResolverOptions: TagResolverOptions = {
   freshMs: 3000,
   timeoutMs: 10_000,
   tagsMax: 8192,

@@ -3,6 +3,7 @@ import type { AssembledEnd, AssembledPiece, AssemblerOptions } from "./piece-ass
 /** To the thread that hashes and writes. What concerns one content is dealt with in order. */
 export type AssemblyOrder =
   | { readonly kind: "slot"; readonly slot: number; readonly memory: SharedArrayBuffer }
+  | { readonly kind: "slot-gone"; readonly slot: number }
   | { readonly kind: "begin"; readonly id: number; readonly options: AssemblerOptions }
   | AssemblyChunk
   | { readonly kind: "finish"; readonly id: number }

@@ -101,6 +101,29 @@ describe("the thread that hashes and writes what comes from origins", () => {
     expect(target.equals(content.subarray(11 * MIB, 11 * MIB + PIECE))).toBe(true);
   });
 
+  it("gives memory back that many contents at once have needed", async () => {
+    await using it = await stage();
+    const many = Array.from({ length: 60 }, (_none, index) => seededBytes(`many ${index}`, PIECE));
+    {
+      await using stack = new AsyncDisposableStack();
+      for (const content of many) {
+        const options = optionsOf(content);
+        const task = stack.use(await it.store.open({ taskId: taskIdOf(content), ...options }));
+        const assembly = stack.use(it.thread.begin(task, options, () => undefined));
+        await assembly.push(content.subarray(0, PIECE - 1));
+        stack.defer(async () => {
+          await assembly.push(content.subarray(PIECE - 1));
+          await assembly.finish();
+        });
+      }
+      expect(it.thread.slotCount).toBe(60);
+    }
+    expect(it.thread.slotCount).toBeLessThanOrEqual(32);
+    const last = Buffer.alloc(PIECE);
+    expect(it.thread.copyRecent(taskIdOf(many[0]!), 0, last)).toBe(true);
+    expect(last.equals(many[0]!)).toBe(true);
+  });
+
   it("says that the disk is full, tells of no piece after that, and goes on with other contents", async () => {
     await using it = await stage();
     const content = seededBytes("full", 4 * MIB);

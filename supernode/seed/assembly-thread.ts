@@ -5,6 +5,7 @@ import { siblingModule } from "../../platform/sibling-module.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { LentBytes } from "../../store/piece-send.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
+import type { Place } from "./assembly.ts";
 import { Assembly } from "./assembly.ts";
 import type { AssemblyOrder, AssemblyReply } from "./assembly-message.ts";
 import type { AssembledPiece, AssemblerOptions } from "./piece-assembler.ts";
@@ -17,6 +18,8 @@ const SLOT_LENGTH_BYTES = 1024 * 1024;
 export const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 /** From so many slots on, those with the bytes that came first are used again: short pieces do not fill theirs. */
 const SLOTS_KEPT = 16;
+/** Slots that wait for their next use; more are given back to the system. */
+const SLOTS_FREE_MAX = 16;
 
 /**
  * The thread that hashes and writes what comes from origins, so that the main one is free for nodes. When it dies, what
@@ -28,6 +31,7 @@ export class AssemblyThread implements AsyncDisposable {
   #free: Slot[] = [];
   #recent = this.#makeRecent();
   #slotCount = 0;
+  #nextSlot = 0;
   #nextId = 1;
   #worker: Worker | undefined;
   #isClosed = false;
@@ -53,8 +57,8 @@ export class AssemblyThread implements AsyncDisposable {
       send: (order) => this.#assemblies.has(id) && this.#post({ ...order, id }),
       takeSlot: () => this.#takeSlot(),
       giveSlot: (slot, written) => {
-        if (!written) this.#free.push(slot);
-        else this.#recent.keep(taskId, written.offsetBytes, written.lengthBytes, slot);
+        if (written) this.#keep(taskId, written, slot);
+        else this.#giveFree(slot);
       },
       ended: () => this.#assemblies.delete(id),
     });
@@ -74,6 +78,11 @@ export class AssemblyThread implements AsyncDisposable {
     return this.#recent.lend(taskId, offsetBytes, lengthBytesMax);
   }
 
+  /** How many slots there are, whatever is in them. */
+  get slotCount(): number {
+    return this.#slotCount;
+  }
+
   /** Ends the thread; what it was doing fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
@@ -82,7 +91,29 @@ export class AssemblyThread implements AsyncDisposable {
 
   #makeRecent(): RecentBytes {
     const free = this.#free;
-    return new RecentBytes((slot) => free.push(slot));
+    return new RecentBytes((slot) => {
+      // One that was lent may come back when its thread is gone.
+      if (free === this.#free) this.#giveFree(slot);
+    });
+  }
+
+  #keep(taskId: TaskId, { offsetBytes, lengthBytes }: Place, slot: Slot): void {
+    const recent = this.#recent;
+    recent.keep(taskId, offsetBytes, lengthBytes, slot);
+    while (recent.keptBytes > RECENT_BYTES_MAX || recent.keptSlots > SLOTS_KEPT) {
+      const oldest = recent.takeOldest();
+      if (!oldest) return;
+      this.#giveFree(oldest);
+    }
+  }
+
+  #giveFree(slot: Slot): void {
+    if (this.#free.length < SLOTS_FREE_MAX) {
+      this.#free.push(slot);
+      return;
+    }
+    this.#slotCount -= 1;
+    this.#post({ kind: "slot-gone", slot: slot.index });
   }
 
   #takeSlot(): Slot {
@@ -96,7 +127,7 @@ export class AssemblyThread implements AsyncDisposable {
 
   #makeSlot(): Slot {
     const memory = new SharedArrayBuffer(SLOT_LENGTH_BYTES);
-    const slot = new Slot(this.#slotCount, memory);
+    const slot = new Slot(this.#nextSlot++, memory);
     this.#slotCount += 1;
     this.#post({ kind: "slot", slot: slot.index, memory });
     return slot;

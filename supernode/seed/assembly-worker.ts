@@ -16,7 +16,7 @@ interface Assembling {
 }
 
 const port = parentPort!;
-const slots: Uint8Array[] = [];
+const slots = new Map<number, Uint8Array>();
 const running = new Map<number, Assembling>();
 
 port.on("message", (order: AssemblyOrder) => {
@@ -27,7 +27,10 @@ port.on("message", (order: AssemblyOrder) => {
 function answer(order: AssemblyOrder): AssemblyReply | undefined {
   switch (order.kind) {
     case "slot":
-      slots[order.slot] = new Uint8Array(order.memory);
+      slots.set(order.slot, new Uint8Array(order.memory));
+      return undefined;
+    case "slot-gone":
+      slots.delete(order.slot);
       return undefined;
     case "begin":
       running.set(order.id, { assembler: new PieceAssembler(order.options), hasFailed: false });
@@ -46,7 +49,7 @@ function answer(order: AssemblyOrder): AssemblyReply | undefined {
 
 function take({ id, slot, lengthBytes, target }: AssemblyChunk): AssemblyReply {
   const assembling = running.get(id)!;
-  const bytes = slots[slot]!.subarray(0, lengthBytes);
+  const bytes = slots.get(slot)!.subarray(0, lengthBytes);
   const failed = { kind: "taken", id, slot, pieces: [] } as const;
   if (assembling.hasFailed) return { ...failed, failure: undefined };
   const pieces: AssembledPiece[] = [];

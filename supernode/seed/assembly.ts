@@ -7,7 +7,8 @@ import type { Slot } from "./slot.ts";
 /** Slots that one content has under way at most; the one that is being filled comes on top. */
 const SLOTS_IN_FLIGHT_MAX = 2;
 
-interface Place {
+/** Where bytes lie in a task. */
+export interface Place {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }

@@ -36,6 +36,11 @@ export class RecentBytes {
     return this.#keptBytes;
   }
 
+  /** How many slots hold them. */
+  get keptSlots(): number {
+    return this.#entries.size;
+  }
+
   /** Keeps a slot, and no other for the same bytes; what is in it must not change while it is kept. */
   keep(taskId: TaskId, offsetBytes: number, lengthBytes: number, slot: Slot): void {
     // What was read before may have been something else, and is in the file no longer.

@@ -153,7 +153,7 @@ export function agreeOnLength(stored: StoredTask, stream: OriginStream): void {
   );
 }
 
-export function tooLarge(request: SeedRequest): ProtocolError {
+function tooLarge(request: SeedRequest): ProtocolError {
   return new ProtocolError(
     "TASK_TOO_LARGE",
     `the content at ${printableUrl(request.origin.url)} is larger than a task may be; get it from the origin itself`,
