@@ -374,7 +374,7 @@ export const LIMITS: readonly Limit[] = [
   {
     value: SMALL_CONTENTS_BYTES_MAX,
     unit: "bytes",
-    of: "short contents (of at most 64 KiB) that a supernode keeps in memory, all together",
+    of: "short contents (of at most 768 KiB) that a supernode keeps in memory, all together",
     beyond: "those longest unused are read from the disk again",
   },
   {

@@ -34,6 +34,26 @@ function read(channel: Channel, bytes: Uint8Array): AnyFrame | "ignored" | "refu
   }
 }
 
+describe("a frame with something long in it", () => {
+  it("is written in parts, of which the long one is not copied", () => {
+    const content = new Uint8Array(300_000).fill(7);
+    const frame = {
+      kind: "task",
+      task: 3,
+      taskId: "x",
+      pieceLengthBytes: 1,
+      neighbours: [],
+      content,
+      lastModified: "later",
+    } as const;
+    const parts = supernodeFrames.encodeParts(frame);
+    expect(parts).toContain(content);
+    const joined = new Uint8Array(parts.flatMap((part) => [...part]));
+    expect(joined).toEqual(supernodeFrames.encode(frame));
+    expect(supernodeFrames.decode(joined)).toEqual(frame);
+  });
+});
+
 describe.each(channels)("a frame from $name", (channel) => {
   it("is read as it was written, whatever is in it", () => {
     fc.assert(

@@ -12,6 +12,8 @@ export type FrameOf<T extends FrameTable> = {
 /** Writes and reads the messages of one channel. */
 export interface FrameSet<T extends FrameTable> {
   encode(frame: FrameOf<T>): Uint8Array;
+  /** The same bytes in parts, one at least: what is long in the frame is not copied. */
+  encodeParts(frame: FrameOf<T>): readonly Uint8Array[];
   /**
    * Reads one frame; bytes in it are views into `bytes`. Returns undefined for a message that this
    * version does not know, which is to be ignored. Throws FrameError for garbage.
@@ -23,14 +25,16 @@ export interface FrameSet<T extends FrameTable> {
 export function frameSet<const T extends FrameTable>(table: T): FrameSet<T> {
   const byType = new Map<number, string>();
   for (const [kind, { type }] of Object.entries(table)) byType.set(type, kind);
+  const write = (frame: FrameOf<T>): Writer => {
+    const { type, fields } = table[frame.kind as string]!;
+    const writer = new Writer();
+    writer.byte(type);
+    writeFields(writer, fields, frame as never);
+    return writer;
+  };
   return {
-    encode(frame) {
-      const { type, fields } = table[frame.kind as string]!;
-      const writer = new Writer();
-      writer.byte(type);
-      writeFields(writer, fields, frame as never);
-      return writer.finish();
-    },
+    encode: (frame) => write(frame).finish(),
+    encodeParts: (frame) => write(frame).finishParts(),
     decode(bytes) {
       if (bytes.length === 0) throw new FrameError("frame is empty");
       const reader = new Reader(bytes);

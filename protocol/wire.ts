@@ -48,8 +48,8 @@ export type MessageOf<F extends Fields> = Simplify<
   }
 >;
 
-/** Room for what comes after something long, that it need not be copied for. */
-const ROOM_BYTES = 2048;
+/** Bytes of at least this length are handed on as they are, where the parts of a frame are asked for. */
+const LONG_BYTES_MIN = 64 * 1024;
 
 const VARINT_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -57,6 +57,8 @@ const VARINT_MAX = Number.MAX_SAFE_INTEGER;
 export class Writer {
   #bytes = new Uint8Array(256);
   #length = 0;
+  /** What stands before `#bytes`. */
+  readonly #parts: Uint8Array[] = [];
 
   /** Appends an unsigned integer up to 2^53 - 1. */
   varint(value: number): void {
@@ -73,6 +75,12 @@ export class Writer {
   /** Appends bytes with their length before them. */
   bytes(value: Uint8Array): void {
     this.varint(value.length);
+    if (value.length >= LONG_BYTES_MIN) {
+      this.#parts.push(this.#bytes.subarray(0, this.#length), value);
+      this.#bytes = new Uint8Array(256);
+      this.#length = 0;
+      return;
+    }
     this.#reserve(value.length);
     this.#bytes.set(value, this.#length);
     this.#length += value.length;
@@ -84,17 +92,31 @@ export class Writer {
     this.#bytes[this.#length++] = value;
   }
 
-  /** The bytes so far; nothing may be appended any more. What is long is not copied again, with the little room behind it. */
+  /** The bytes so far; nothing may be appended any more. */
   finish(): Uint8Array {
+    const [first, ...others] = this.finishParts();
+    if (others.length === 0) return first!;
+    let lengthBytes = first!.length;
+    for (const part of others) lengthBytes += part.length;
+    const bytes = new Uint8Array(lengthBytes);
+    let offset = 0;
+    for (const part of [first!, ...others]) {
+      bytes.set(part, offset);
+      offset += part.length;
+    }
+    return bytes;
+  }
+
+  /** The same in parts, one at least: what is long is not copied, and must not be written to while they are used. */
+  finishParts(): readonly Uint8Array[] {
     const bytes = this.#bytes.subarray(0, this.#length);
-    return this.#length * 2 > this.#bytes.length ? bytes : bytes.slice();
+    const isFull = this.#length * 2 > this.#bytes.length;
+    return [...this.#parts, isFull ? bytes : bytes.slice()];
   }
 
   #reserve(lengthBytes: number): void {
     if (this.#length + lengthBytes <= this.#bytes.length) return;
-    const grown = new Uint8Array(
-      Math.max(this.#bytes.length * 2, this.#length + lengthBytes + ROOM_BYTES),
-    );
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + lengthBytes));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }

@@ -6,6 +6,7 @@ import { TurnCork } from "../platform/turn-cork.ts";
 import type { NodeFrame, SupernodeFrame } from "../protocol/node-frames.ts";
 import { nodeFrames, supernodeFrames } from "../protocol/node-frames.ts";
 import { FrameError } from "../protocol/wire.ts";
+import { sendLongMessage } from "./binary-message.ts";
 import type { NodeLink } from "./connected-node.ts";
 
 /** A node that leaves so many bytes unread is dropped. */
@@ -34,6 +35,7 @@ export interface NodeChannelEvents {
 /** One WebSocket of a node: frames in both directions, and whether it is alive. */
 export class NodeChannel implements NodeLink {
   readonly #socket: WebSocket;
+  readonly #connection: Duplex;
   readonly #cork: TurnCork;
   readonly #events: NodeChannelEvents;
   readonly #log: Log;
@@ -43,6 +45,7 @@ export class NodeChannel implements NodeLink {
   /** `connection` is what the socket sends over. */
   constructor(socket: WebSocket, connection: Duplex, events: NodeChannelEvents, log: Log) {
     this.#socket = socket;
+    this.#connection = connection;
     this.#cork = new TurnCork(connection);
     this.#events = events;
     this.#log = log;
@@ -63,7 +66,9 @@ export class NodeChannel implements NodeLink {
   send(frame: SupernodeFrame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#cork.hold();
-    this.#socket.send(supernodeFrames.encode(frame), this.#onSent);
+    const parts = supernodeFrames.encodeParts(frame);
+    if (parts.length === 1) this.#socket.send(parts[0]!, this.#onSent);
+    else sendLongMessage(this.#connection, parts, this.#onSent);
     this.#events.onSent(frame.kind);
     if (this.#socket.bufferedAmount > SEND_BUFFER_BYTES_MAX) this.#drop("it takes too little");
   }

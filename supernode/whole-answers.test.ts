@@ -63,10 +63,16 @@ describe("a file of several pieces for a node that takes as much whole", () => {
         3, 97, 2,
       ]);
     }
-    expect(gets).toBe(1);
     const more = await supernode.node();
-    const answer = await more.next("task", joinWhole(more));
+    const number = joinWhole(more);
+    const answer = await more.next("task", number);
     expect([answer.lengthBytes, answer.content]).toEqual([content.length, undefined]);
+    expect((await more.next("offer", number)).pieces).toEqual([0]);
+    // The others need its file no more, but this one does: there is no room for another.
+    const refused = more.join({ origin: { url: `${url}/other`, headers: [] } });
+    expect(await more.next("abort", refused)).toMatchObject({ code: "STORAGE_FULL" });
+    expect(await more.fetchPiece(answer.taskId, 2)).toHaveLength(content.length - 512 * 1024);
+    expect(gets).toBe(2);
   });
 
   it("does not come so to others, nor when it is longer than the node takes", async () => {

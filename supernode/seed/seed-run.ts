@@ -21,6 +21,7 @@ import {
   openTask,
   tooLong,
 } from "./seed-opening.ts";
+import { allCertificates } from "./small-contents.ts";
 import { isSmall, readSmall } from "./small-reading.ts";
 import type { SeedDeps, SeedRequest, SeedSink } from "./seed-request.ts";
 import { TaskCommits } from "./task-commits.ts";
@@ -90,18 +91,22 @@ interface Reading {
 async function readAtOnce(deps: SeedDeps, request: SeedRequest, reading: Reading): Promise<void> {
   const { task, stream, signal } = reading;
   const { taskId } = request;
+  const commits = new TaskCommits({ ...reading, signer: deps.signer });
   const { end, content } = await readSmall(
     task,
     stream,
-    { digest: taskDigest(taskId), tooLong: () => tooLong(request, task) },
+    {
+      digest: taskDigest(taskId),
+      tooLong: () => tooLong(request, task),
+      onPiece: (piece) => commits.commit(piece),
+    },
     signal,
   );
   checkEnd(request, task, end);
-  const commits = new TaskCommits({ ...reading, signer: deps.signer });
   for (const piece of end.pieces) commits.commit(piece);
   task.setProven();
-  const certificate = task.certificate(0);
-  if (certificate) deps.small.keep(taskId, { content, certificate });
+  const certificates = allCertificates(task);
+  if (certificates) deps.small.keep(taskId, { content, ...certificates });
 }
 
 async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): Promise<void> {

@@ -1,11 +1,13 @@
+import { WHOLE_LENGTH_BYTES_MAX } from "../../protocol/limits.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
+import type { StoredTask } from "../../store/piece-store.ts";
 
 /** What is kept of short contents together. */
 export const SMALL_CONTENTS_BYTES_MAX = 16 * 1024 * 1024;
-/** The longest content that is kept, and that is read without the hashing thread. */
-export const SMALL_CONTENT_BYTES_MAX = 64 * 1024;
-/** What an entry takes besides its bytes. */
-const ENTRY_BYTES = 512;
+/** The longest content that is kept, and that is read without the hashing thread: what may travel whole. */
+export const SMALL_CONTENT_BYTES_MAX = WHOLE_LENGTH_BYTES_MAX;
+/** What an entry takes besides its bytes, with some certificates. */
+const ENTRY_BYTES = 1024;
 
 /** A short content that was proven. Nobody writes to its bytes. */
 export interface SmallContent {
@@ -55,6 +57,20 @@ export class SmallContents {
   }
 }
 
-function weightOf({ content, certificate }: SmallContent): number {
-  return content.length + certificate.length + ENTRY_BYTES;
+/** The certificates of a task that is held in full; undefined where there are none, or one is missing. */
+export function allCertificates(stored: StoredTask): Omit<SmallContent, "content"> | undefined {
+  const certificates: Uint8Array[] = [];
+  for (let piece = 0; piece < stored.have.length; piece++) {
+    const certificate = stored.certificate(piece);
+    if (!certificate) return undefined;
+    certificates.push(certificate);
+  }
+  const [certificate, ...others] = certificates;
+  return (
+    certificate && { certificate, ...(others.length > 0 ? { otherCertificates: others } : {}) }
+  );
+}
+
+function weightOf({ content }: SmallContent): number {
+  return content.length + ENTRY_BYTES;
 }

@@ -12,6 +12,7 @@ import { taskScope } from "../../protocol/task-id.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
 import type { ConnectedNode } from "../connected-node.ts";
 import type { SmallContent, SmallContents } from "../seed/small-contents.ts";
+import { allCertificates } from "../seed/small-contents.ts";
 import type { Task } from "../scheduler/scheduler.ts";
 import type { SchedulerDriver } from "../scheduler-driver.ts";
 import { toNeighbour } from "../scheduler-driver.ts";
@@ -53,9 +54,11 @@ export class TaskAnswers {
     this.#small = small;
   }
 
-  /** Whether joins of the task, which is complete, can be answered without its file. */
-  get needsNoFile(): boolean {
-    return this.#task.pieces.shape !== undefined && this.#small.has(this.#task.taskId);
+  /** Whether a join of the task, which is complete, can be answered without its file. */
+  needsNoFile(join: TaskJoin): boolean {
+    const { shape } = this.#task.pieces;
+    if (!shape || !this.#small.has(this.#task.taskId)) return false;
+    return isInline(shape) || this.#mayTravelWhole(join, shape);
   }
 
   /** Whether a content is being read from the store, which must not be closed meanwhile. */
@@ -82,7 +85,7 @@ export class TaskAnswers {
     const member = this.#task.members.get(join.node.host);
     if (!member || member.answered.has(join.number)) return;
     const shape = this.#task.pieces.shape!;
-    const isHere = this.#task.pieces.stored || (this.#task.isComplete && this.needsNoFile);
+    const isHere = this.#task.pieces.stored || (this.#task.isComplete && this.needsNoFile(join));
     if (isInline(shape) && isHere) {
       if (this.#task.isComplete) this.#answerInline(join);
       return;
@@ -242,19 +245,13 @@ function countOf({ lengthBytes, pieceLengthBytes }: ContentShape): number {
 
 /** All of a small task; undefined for an empty one, or when it cannot be read and the node has to fetch it. */
 async function readInline(stored: StoredTask): Promise<SmallContent | undefined> {
-  const certificates: Uint8Array[] = [];
-  for (let piece = 0; piece < stored.have.length; piece++) {
-    const certificate = stored.certificate(piece);
-    if (!certificate) return undefined;
-    certificates.push(certificate);
-  }
-  const [certificate, ...others] = certificates;
-  if (!certificate) return undefined;
+  const certificates = allCertificates(stored);
+  if (!certificates) return undefined;
   const content = new Uint8Array(stored.record.lengthBytes!);
   try {
     await stored.read(0, content);
   } catch {
     return undefined;
   }
-  return { content, certificate, ...(others.length > 0 ? { otherCertificates: others } : {}) };
+  return { content, ...certificates };
 }

@@ -145,7 +145,7 @@ export class TaskReading {
     if (probe && isReadSoon && !this.#probe) this.#probe = { of: join, stream: probe };
     else probe?.stream[Symbol.dispose]();
     const isClosed = this.isComplete && !pieces.stored && !members.areFull;
-    if (isClosed && !this.#answers.needsNoFile) this.open(this.#working);
+    if (isClosed && !this.#answers.needsNoFile(join)) this.open(this.#working);
     if (this.isComplete) join.origin = undefined;
     if (this.#state === "opening") return;
     if (pieces.shape) this.#answers.answer(join);
