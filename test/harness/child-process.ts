@@ -14,7 +14,7 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Name of the network namespace to run in; needs root. */
   readonly networkNamespace?: string | undefined;
-  /** A SIGTERM not obeyed within this time is followed by SIGKILL. */
+  /** A SIGTERM not obeyed within this time is followed by SIGKILL; 30 seconds when left out. */
   readonly stopTimeoutMs?: number;
 }
 
@@ -38,7 +38,7 @@ export class ChildProcess implements AsyncDisposable {
     this.name = options.name;
     this.pid = pid;
     this.#child = child;
-    this.#stopTimeoutMs = options.stopTimeoutMs ?? 10_000;
+    this.#stopTimeoutMs = options.stopTimeoutMs ?? PATIENCE_MS;
     this.exited = exitOf(child);
     collect(child.stdout, this.stdout);
     collect(child.stderr, this.stderr);

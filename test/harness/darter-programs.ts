@@ -28,7 +28,7 @@ export async function startProgram(
   options: ProgramOptions,
 ): Promise<ChildProcess> {
   options.signal?.throwIfAborted();
-  const child = await ChildProcess.start({ ...commandOf(program, options), stopTimeoutMs: 20_000 });
+  const child = await ChildProcess.start(commandOf(program, options));
   const kill = (): void => void child.killHard();
   options.signal?.addEventListener("abort", kill, { once: true });
   try {

@@ -41,7 +41,6 @@ export class DockerDaemon implements AsyncDisposable {
         ..."--ip-masq=false --userland-proxy=false --default-ulimit nofile=1024:1024".split(" "),
       ],
       networkNamespace: host.networkNamespace,
-      stopTimeoutMs: 20_000,
     });
     const docker = new DockerDaemon(directory, process);
     try {
