@@ -1,4 +1,3 @@
-import { parseContentRange } from "../../protocol/byte-range.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import { forwardAbort } from "../abortable.ts";
 import type { Clock, Random } from "../clock.ts";
@@ -8,7 +7,9 @@ import type { FillableBody } from "./fillable-body.ts";
 import { fillable } from "./fillable-body.ts";
 import type { OriginFetch, OriginResponse } from "./origin-request.ts";
 import type { OriginMetadata, OriginVersion } from "./origin-version.ts";
-import { compareVersions, metadataOf, strongValidator } from "./origin-version.ts";
+import { metadataOf, strongValidator } from "./origin-version.ts";
+import type { PartRequest } from "./part-request.ts";
+import { bodyOffset, fetchFrom } from "./part-request.ts";
 
 export interface OriginStreamDeps {
   readonly fetch: OriginFetch;
@@ -17,21 +18,13 @@ export interface OriginStreamDeps {
 }
 
 /** What is to be read from an origin. */
-export interface OriginStreamRequest {
-  readonly url: string;
-  readonly headers: ReadonlyMap<string, string>;
+export interface OriginStreamRequest extends PartRequest {
   /** Where to begin; 0 when absent. */
   readonly startOffset?: number;
-  /** Where to end, exclusive; at the end of the content when absent. */
-  readonly endOffset?: number | undefined;
   /** Goes on to the end of the content where the origin sends all of it instead of a part. */
   readonly readsOnWithoutRanges?: boolean;
   /** The version that earlier parts were read from; any other is ORIGIN_CHANGED. */
   readonly expected?: OriginVersion | undefined;
-  /** Parts of unknown versions may be put together, because the caller checks the whole by its digest. */
-  readonly isDigestChecked?: boolean;
-  /** Called before each request that goes out. */
-  readonly onRequest?: () => void;
   /** Called for the bytes of each chunk that came in, those skipped included. */
   readonly onBytes?: (lengthBytes: number) => void;
 }
@@ -99,7 +92,7 @@ export class OriginStream implements Disposable {
     const abort = new AbortController();
     using _link = forwardAbort(signal, abort);
     const { startOffset = 0, expected } = request;
-    const response = await fetchFrom(deps, request, startOffset, expected, abort);
+    const response = await fetchFrom(deps.fetch, request, startOffset, expected, abort);
     return new OriginStream(deps, request, response, abort);
   }
 
@@ -152,16 +145,15 @@ export class OriginStream implements Disposable {
     const leftBytes = end === undefined ? Infinity : Math.max(1, end - this.#offset);
     const room = target.subarray(0, skippedBytes > 0 ? skippedBytes : leftBytes);
     this.#body ??= fillable(this.#response.body);
-    let cut: ProtocolError | undefined;
+    let filledBytes = 0;
+    let failure: { readonly error: unknown } | undefined;
     try {
-      const filledBytes = await this.#body.readInto(room, (lengthBytes) => this.#came(lengthBytes));
-      if (filledBytes === room.length && this.#offset <= (end ?? Infinity)) return false;
-      if (this.#offset < (end ?? this.#offset)) cut = this.#short();
+      filledBytes = await this.#body.readInto(room, (lengthBytes) => this.#came(lengthBytes));
     } catch (error) {
-      if (this.#abort.signal.aborted || !(error instanceof ProtocolError)) throw error;
-      if (this.#offset !== end) cut = error;
+      failure = { error };
     }
-    if (end !== undefined && this.#offset > end) throw this.#long();
+    if (filledBytes === room.length && this.#offset <= (end ?? Infinity)) return false;
+    const cut = this.#cutOf(failure);
     if (!cut) return true;
     this.#response.dispose();
     await this.#resume(cut);
@@ -211,11 +203,9 @@ export class OriginStream implements Disposable {
       try {
         next = await body.next();
       } catch (error) {
-        if (this.#abort.signal.aborted || !(error instanceof ProtocolError)) throw error;
-        return this.#offset === end ? undefined : error;
+        return this.#cutOf({ error });
       }
-      if (next.done === true)
-        return this.#offset === (end ?? this.#offset) ? undefined : this.#short();
+      if (next.done === true) return this.#cutOf(undefined);
       this.#request.onBytes?.(next.value.length);
       let chunk = next.value.subarray(Math.min(skip, next.value.length));
       skip -= next.value.length - chunk.length;
@@ -227,6 +217,21 @@ export class OriginStream implements Disposable {
       if (chunk.length > 0) yield chunk;
       if (this.#askedEnd !== undefined && this.#offset === end) return undefined;
     }
+  }
+
+  /**
+   * Why more is needed although the current answer is over, by itself or by a failure; undefined at the end of the content. Throws what
+   * asking again does not help against.
+   */
+  #cutOf(failure: { readonly error: unknown } | undefined): ProtocolError | undefined {
+    const { error } = failure ?? {};
+    const isCut = error instanceof ProtocolError && !this.#abort.signal.aborted;
+    if (failure && !isCut) throw error;
+    const end = this.endOffset;
+    if (end !== undefined && this.#offset > end) throw this.#long();
+    if (this.#offset === end) return undefined;
+    if (isCut) return error;
+    return end === undefined ? undefined : this.#short();
   }
 
   async #resume(cut: ProtocolError): Promise<void> {
@@ -252,7 +257,7 @@ export class OriginStream implements Disposable {
     );
     await this.#deps.clock.sleep(waitMs, this.#abort.signal);
     this.#response = await fetchFrom(
-      this.#deps,
+      this.#deps.fetch,
       this.#request,
       this.#offset,
       this.metadata,
@@ -279,76 +284,6 @@ export class OriginStream implements Disposable {
   get #where(): string {
     return printableUrl(this.#request.url);
   }
-}
-
-/** Asks for the content from `offset` on and checks that the answer is usable for that. */
-async function fetchFrom(
-  deps: OriginStreamDeps,
-  request: OriginStreamRequest,
-  offset: number,
-  expected: OriginVersion | undefined,
-  abort: AbortController,
-): Promise<OriginResponse> {
-  const lastByte = request.endOffset === undefined ? undefined : request.endOffset - 1;
-  const isPart = offset > 0 || lastByte !== undefined;
-  let response;
-  try {
-    response = await deps.fetch(
-      {
-        method: "GET",
-        url: request.url,
-        headers: request.headers,
-        ...(isPart ? { range: { firstByte: offset, lastByte } } : {}),
-        ...(isPart && expected ? { ifRange: strongValidator(expected) } : {}),
-        ...(request.onRequest ? { onAttempt: request.onRequest } : {}),
-      },
-      abort.signal,
-    );
-  } catch (error) {
-    // The part asked for is outside of what is there now.
-    if (isStatus(error, 416)) throw changed(request.url, error);
-    throw error;
-  }
-  const problem = problemOf(response, request, offset, expected);
-  if (!problem) return response;
-  response.dispose();
-  throw problem;
-}
-
-function problemOf(
-  response: OriginResponse,
-  request: OriginStreamRequest,
-  offset: number,
-  expected: OriginVersion | undefined,
-): ProtocolError | undefined {
-  if (response.status === 206 && bodyOffset(response) !== offset) {
-    const message = `the origin ${printableUrl(request.url)} sent another part than was asked for; try again later`;
-    return new ProtocolError("ORIGIN_FAILED", message);
-  }
-  if (!expected) return undefined;
-  const comparison = compareVersions(expected, metadataOf(response));
-  if (comparison === "same" || offset === 0) {
-    return comparison === "changed" ? changed(request.url) : undefined;
-  }
-  // An origin that honoured If-Range by a part has said that the version is the same.
-  const isVouchedFor = response.status === 206 && strongValidator(expected) !== undefined;
-  const isFine = comparison === "unknown" && (isVouchedFor || request.isDigestChecked === true);
-  return isFine ? undefined : changed(request.url);
-}
-
-function changed(url: string, cause?: unknown): ProtocolError {
-  const message = `the content of ${printableUrl(url)} changed while it was read; ask for it again`;
-  return new ProtocolError("ORIGIN_CHANGED", message, {}, cause);
-}
-
-function isStatus(error: unknown, status: number): boolean {
-  return error instanceof ProtocolError && error.details.originStatus === status;
-}
-
-/** Where the body of an answer begins in the content; -1 for a part that does not say. */
-function bodyOffset(response: OriginResponse): number {
-  if (response.status !== 206) return 0;
-  return parseContentRange(response.header("content-range"))?.firstByte ?? -1;
 }
 
 /** What was known before fills the gaps of what the answer says. */
