@@ -61,6 +61,7 @@ export class LiveTask {
       this.#deps.driver.leave(this.number, node.host);
     }
     if (!isGone) return;
+    this.#reading.parts.left(node.host);
     if (this.members.size > 0) {
       this.#reading.releaseIfUnused();
       this.#reading.consider();
@@ -97,8 +98,8 @@ export class LiveTask {
     // Who holds everything waits for nothing, and of a private task need not have been admitted.
     if (!member || member.isFull) return;
     if (wantsWhole) this.#takePartForWhole(member);
-    else if (member.answered.size > 0) this.#reading.wantParts(node, pieces, isAgain);
-    if (wantsWhole || this.#reading.isWithoutRanges) this.#reading.consider();
+    else if (member.answered.size > 0) this.#reading.parts.want(node, pieces, isAgain);
+    if (wantsWhole || this.#reading.parts.isWithoutRanges) this.#reading.consider();
   }
 
   /** A member that took part for parts is from now on one of those who exchange all of it. */
@@ -155,7 +156,10 @@ export class LiveTask {
     for (const join of joins) {
       const { node, number, rejoin } = join;
       const isAnswered = this.members.get(node.host)?.answered.has(number) === true;
-      if (this.members.remove(node, number)) this.#deps.driver.leave(this.number, node.host);
+      if (this.members.remove(node, number)) {
+        this.#deps.driver.leave(this.number, node.host);
+        this.#reading.parts.left(node.host);
+      }
       if (error.code === "ORIGIN_CHANGED" && rejoin && !isAnswered) {
         rejoin();
       } else {

@@ -45,6 +45,17 @@ describe("the demand for parts of a task", () => {
     expect(offers).toEqual([[2, [3]]]);
   });
 
+  it("offers nothing to, and aborts nothing of, a node that has got the number of one that left", () => {
+    const { demand, ready, offers } = stage();
+    demand.want(1, [3, 4], false);
+    demand.want(2, [4], false);
+    demand.left(1);
+    ready.add(3);
+    demand.ready(3);
+    expect(offers).toEqual([]);
+    expect([...demand.failed([4])]).toEqual([2]);
+  });
+
   it("offers at once what is there, and ignores what the task does not have", () => {
     const { demand, ready, offers, reads } = stage();
     ready.add(0);

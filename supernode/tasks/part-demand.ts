@@ -87,6 +87,11 @@ export class PartDemand {
     }
   }
 
+  /** A node waits for nothing any more: its number may become that of another one. */
+  left(host: Host): void {
+    for (const waiting of this.#waiting.values()) waiting.delete(host);
+  }
+
   /** The pieces could not be read. Returns who waited for them. */
   failed(pieces: readonly number[]): ReadonlySet<Host> {
     const hosts = new Set<Host>();

@@ -77,6 +77,11 @@ export class PartReads {
     this.#demand.ready(piece);
   }
 
+  /** A node takes part no longer. */
+  left(host: Host): void {
+    this.#demand.left(host);
+  }
+
   /** Adds the pieces that are being read. */
   addReading(to: Bitmap): void {
     if (this.#isWithoutRanges) return;

@@ -4,7 +4,6 @@ import type { TaskSummary } from "../../protocol/rest.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import { taskDigest } from "../../protocol/task-id.ts";
 import type { StoredTask } from "../../store/piece-store.ts";
-import type { ConnectedNode } from "../connected-node.ts";
 import type { Task } from "../scheduler/scheduler.ts";
 import type { SeedSink } from "../seed/seed-request.ts";
 import { NOTHING_ELSEWHERE } from "../seed/seed-request.ts";
@@ -50,13 +49,13 @@ interface ReadingEvents {
 /** The content of one task as the seed has it: found in the store, and read from the origins that its members named. */
 export class TaskReading {
   readonly holdings: TaskHoldings;
+  readonly parts: PartReads;
   readonly #task: ReadTask;
   readonly #deps: LiveTaskDeps;
   readonly #answers: TaskAnswers;
   readonly #events: ReadingEvents;
   readonly #trigger: ReadingTrigger;
   readonly #abort = new AbortController();
-  readonly #parts: PartReads;
   #state: State = "opening";
   #outcome: TaskSummary["state"] = "fetching";
   /** A stream at the first byte, opened to find out what is there. */
@@ -73,7 +72,7 @@ export class TaskReading {
       members,
       clock: deps.seed.clock,
       heard: () => deps.driver.heldByPeers(number),
-      parts: () => this.#parts,
+      parts: () => this.parts,
     });
     this.#trigger = new ReadingTrigger({
       members,
@@ -86,7 +85,7 @@ export class TaskReading {
       },
       reconnectMs: deps.times.reconnectMs,
     });
-    this.#parts = new PartReads(
+    this.parts = new PartReads(
       {
         seed: deps.seed,
         slots: deps.partSlots,
@@ -97,7 +96,7 @@ export class TaskReading {
         mismatches: deps.mismatches,
         sink: this.#sink(),
         onRefused: (joins, error) => events.refused(joins, error, false),
-        onWithoutRanges: () => this.#parts.noteWithoutRanges(),
+        onWithoutRanges: () => this.parts.noteWithoutRanges(),
         onEnded: () => this.#trigger.consider(),
       },
       this.#abort.signal,
@@ -128,11 +127,6 @@ export class TaskReading {
     return this.#state === "reading" || this.#state === "opening";
   }
 
-  /** Whether the origin cannot be read in parts. */
-  get isWithoutRanges(): boolean {
-    return this.#parts.isWithoutRanges;
-  }
-
   /** What became of the content, as far as is known. */
   get outcome(): TaskSummary["state"] {
     return this.#outcome;
@@ -158,11 +152,6 @@ export class TaskReading {
     this.#trigger.consider();
   }
 
-  /** A node waits for some pieces; `isAgain` when nobody has given them to it since it asked first. */
-  wantParts(node: ConnectedNode, pieces: readonly number[], isAgain: boolean): void {
-    this.#parts.want(node, pieces, isAgain);
-  }
-
   /** A node gets nothing from those who are said to hold what it lacks. */
   starve(): void {
     this.#trigger.starve();
@@ -184,7 +173,7 @@ export class TaskReading {
     this.#trigger[Symbol.dispose]();
     this.#dropProbe();
     this.#abort.abort(new ProtocolError("SHUTTING_DOWN", "nobody wants the task any more"));
-    await Promise.all([this.#working, this.#parts.ended()]);
+    await Promise.all([this.#working, this.parts.ended()]);
   }
 
   async #open(before: Promise<void>): Promise<void> {
@@ -258,7 +247,7 @@ export class TaskReading {
           takeProbe: (join) => this.#takeProbe(join),
           onRefused: (joins, error) => this.#events.refused(joins, error, false),
           elsewhere: isStarving ? NOTHING_ELSEWHERE : this.holdings,
-          onWithoutRanges: () => this.#parts.noteWithoutRanges(),
+          onWithoutRanges: () => this.parts.noteWithoutRanges(),
           recentFailure: ({ url }) => mismatches.find(taskId, url),
         },
         this.#abort.signal,
@@ -288,7 +277,7 @@ export class TaskReading {
       },
       pieceReady: (pieceIndex) => {
         pieces.offer(pieceIndex);
-        this.#parts.ready(pieceIndex);
+        this.parts.ready(pieceIndex);
       },
       lengthKnown: (lengthBytes) => {
         pieces.setLength(lengthBytes);
