@@ -77,7 +77,7 @@ export const filesBenchDefinition: ProgramDefinition<typeof filesBenchSchema> = 
   program: "bench-files",
   usage: ["npm run bench:files -- [options]"],
   summary:
-    "Measures files with dfget: a tree of small ones on several nodes at once, beside wget on one, and single ones, beside curl. Needs nginx, wget, curl and GNU time; parts hosts and far also root and iproute2, part single what npm run build makes.",
+    "Measures files with dfget: a tree of small ones on several nodes at once, beside wget on one, by a fleet that has just been started and once more, and single ones, beside curl. Runs the built programs. Needs nginx, wget, curl and GNU time; parts hosts and far also root and iproute2.",
   schema: filesBenchSchema,
   positionalsMax: 0,
 };

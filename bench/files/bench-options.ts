@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
-import { join } from "node:path";
 
 import { EXIT, UserError } from "../../platform/user-error.ts";
+import { builtProgram } from "../../test/harness/darter-programs.ts";
 import { probeMachine } from "../../test/harness/machine-capabilities.ts";
 import type { Need } from "../../test/harness/machine-capabilities.ts";
 import type { FilesBenchConfig, Part } from "./bench-config.ts";
@@ -20,8 +20,8 @@ export interface FilesBenchOptions {
   readonly seed: number;
 }
 
-/** Where `npm run build` puts the command line. */
-export const BUILT_DFGET = join(import.meta.dirname, "..", "..", "dist", "dfget", "main.js");
+/** The command line that is measured: the one that people run, not the sources. */
+export const BUILT_DFGET = builtProgram("dfget");
 
 const TREE_NEEDS: readonly Need[] = ["linux", "nginx", "wget", "time"];
 const HOST_NEEDS: readonly Need[] = ["namespaces", "ip", "tc", "nsenter"];
@@ -56,10 +56,8 @@ export async function requireFilesMachine({ parts }: FilesBenchOptions): Promise
   if (parts.includes("hosts") || parts.includes("far")) {
     HOST_NEEDS.forEach((need) => needs.add(need));
   }
-  if (parts.includes("single")) {
-    SINGLE_NEEDS.forEach((need) => needs.add(need));
-    await requireBuild();
-  }
+  if (parts.includes("single")) SINGLE_NEEDS.forEach((need) => needs.add(need));
+  await requireBuild();
   const { missing } = await probeMachine();
   const reasons = [...needs].map((need) => missing[need]).filter((reason) => reason !== undefined);
   if (reasons.length === 0) return;
@@ -75,7 +73,7 @@ async function requireBuild(): Promise<void> {
   } catch (error) {
     throw new UserError(
       EXIT.usage,
-      "part single measures the built dfget, which is not there; run npm run build before",
+      "the built programs are measured, and they are not there; run npm run build before",
       error,
     );
   }

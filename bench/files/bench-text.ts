@@ -10,8 +10,8 @@ export function benchText(result: BenchResult<FilesFigures>): string {
   const lines: string[] = [];
   if (tree) {
     lines.push(
-      `A tree of ${tree.file_count} files, ${tree.tree_mb} MB, on ${tree.node_count} nodes at once`,
-      "  place      wget, s   dfget, s  ratio     CPU s: nodes  supernode  commands  ms a file and node  asked",
+      `A tree of ${tree.file_count} files, ${tree.tree_mb} MB, on ${tree.node_count} nodes at once, by the built programs; warm: after another such tree`,
+      "  place      round trip  fleet  ratio   wget, s   dfget, s   CPU s: nodes  supernode  commands  wget   ms a file and node  asked",
       ...trees.map(treeLine),
       "",
     );
@@ -34,12 +34,15 @@ export function benchText(result: BenchResult<FilesFigures>): string {
 function treeLine(tree: TreeFigures): string {
   return row([
     [tree.place, 10],
+    [`${tree.round_trip_ms} ms`, 11],
+    [tree.state, 6],
+    [tree.dfget_to_wget_ratio.toFixed(2), 7],
     [tree.wget_s.toFixed(2), 9],
-    [tree.dfget_s.toFixed(2), 9],
-    [tree.dfget_to_wget_ratio.toFixed(2), 16],
-    [tree.nodes_cpu_s.toFixed(2), 7],
+    [tree.dfget_s.toFixed(2), 17],
+    [tree.nodes_cpu_s.toFixed(2), 6],
     [tree.supernode_cpu_s.toFixed(2), 10],
     [tree.commands_cpu_s.toFixed(2), 9],
+    [tree.wget_cpu_s.toFixed(2), 6],
     [tree.cpu_ms_per_file_and_node.toFixed(2), 19],
     [String(tree.origin_requests), 5],
   ]);

@@ -18,7 +18,7 @@ export interface FileTree {
  */
 export async function makeFileTree(
   root: string,
-  { fileCount, seed }: { readonly fileCount: number; readonly seed: number },
+  { fileCount, seed }: { readonly fileCount: number; readonly seed: string },
 ): Promise<FileTree> {
   let lengthBytes = 0;
   for (let i = 0; i < fileCount; i++) {

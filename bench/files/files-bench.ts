@@ -6,7 +6,7 @@ import { makeFileTree } from "./file-tree.ts";
 import type { SingleFigures } from "./single-bench.ts";
 import { runSingleBench } from "./single-bench.ts";
 import type { TreeFigures } from "./tree-bench.ts";
-import { runTreeBench } from "./tree-bench.ts";
+import { FLEET_STATES, runTreeBench } from "./tree-bench.ts";
 
 /** What the bench finds out. */
 export interface FilesFigures {
@@ -24,11 +24,15 @@ export async function runFilesBench(
   await using directory = await TemporaryDirectory.create("files");
   const places = options.parts.filter((part) => part !== "single");
   if (places.length > 0) {
-    const made = await makeFileTree(directory.join("tree"), options);
+    let made = { fileCount: 0, lengthBytes: 0 };
+    for (const [index, state] of FLEET_STATES.entries()) {
+      const { seed, fileCount } = options;
+      made = await makeFileTree(directory.join(state), { fileCount, seed: `${seed} ${index}` });
+    }
     const tree = { directory: directory.path, ...made };
     for (const place of places) {
       const { figures, rounds } = await runTreeBench(place, tree, options, run);
-      trees.push(figures);
+      trees.push(...figures);
       samples[place] = rounds;
     }
   }

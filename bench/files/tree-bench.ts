@@ -1,6 +1,6 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Fleet } from "../../test/harness/fleet.ts";
 import { cpuSeconds } from "../../test/harness/process-figures.ts";
 import { runCommand } from "../../test/harness/run-command.ts";
 import { TemporaryDirectory } from "../../test/harness/temporary-directory.ts";
@@ -8,13 +8,20 @@ import { percentile, sum } from "../fleet/statistics.ts";
 import type { ClientRun } from "../transfer/client-run.ts";
 import { runClient } from "../transfer/client-run.ts";
 import type { FilesBenchOptions } from "./bench-options.ts";
+import { BUILT_DFGET } from "./bench-options.ts";
 import type { TreePlace } from "./tree-scene.ts";
 import { TreeScene } from "./tree-scene.ts";
 
-const DFGET = join(import.meta.dirname, "..", "..", "dfget", "main.ts");
+/**
+ * In what state a fleet is that fetches a tree which it knows nothing of: started a moment ago, or having fetched another such tree before, as
+ * daemons have that run for days. The name is also that of the tree.
+ */
+export const FLEET_STATES = ["cold", "warm"] as const;
+export type FleetState = (typeof FLEET_STATES)[number];
 
-/** One round: wget on one host, then dfget on all of them at once, with a supernode and nodes that had nothing. */
+/** One tree: wget on one host, then dfget on all of them at once. */
 export interface TreeRound {
+  readonly state: FleetState;
   readonly wget_s: number;
   /** Until the last node had the tree. */
   readonly dfget_s: number;
@@ -26,9 +33,11 @@ export interface TreeRound {
   readonly origin_requests: number;
 }
 
-/** Medians of the rounds in one place. */
+/** Medians of the rounds in one place, for one state of the fleet. */
 export interface TreeFigures extends TreeRound {
   readonly place: TreePlace;
+  /** How long the origin's answers are under way besides. */
+  readonly round_trip_ms: number;
   readonly file_count: number;
   readonly tree_mb: number;
   readonly node_count: number;
@@ -38,30 +47,56 @@ export interface TreeFigures extends TreeRound {
   readonly cpu_ms_per_file_and_node: number;
 }
 
-/** Fetches the tree in `directory` at one place, as often as asked for. */
+/** Fetches the trees in `directory`, which are named by the states, at one place, as often as asked for. */
 export async function runTreeBench(
   place: TreePlace,
   tree: { readonly directory: string; readonly fileCount: number; readonly lengthBytes: number },
   options: FilesBenchOptions,
   { say, signal }: { readonly say: (sentence: string) => void; readonly signal: AbortSignal },
-): Promise<{ readonly figures: TreeFigures; readonly rounds: readonly TreeRound[] }> {
+): Promise<{ readonly figures: readonly TreeFigures[]; readonly rounds: readonly TreeRound[] }> {
   await using scene = await TreeScene.create(place, tree.directory, options);
   const rounds: TreeRound[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     signal.throwIfAborted();
     const measured = await measureRound(scene, tree.directory, options, signal);
-    rounds.push(measured);
-    const { wget_s: wget, dfget_s: dfget } = measured;
-    say(
-      `tree, ${place}, round ${round} of ${options.rounds}: wget ${wget.toFixed(2)} s, ${options.nodeCount} x dfget ${dfget.toFixed(2)} s`,
-    );
+    rounds.push(...measured);
+    for (const { state, wget_s: wget, dfget_s: dfget } of measured) {
+      say(
+        `tree, ${place}, ${state}, round ${round} of ${options.rounds}: wget ${wget.toFixed(2)} s, ${options.nodeCount} x dfget ${dfget.toFixed(2)} s`,
+      );
+    }
   }
+  const figures = FLEET_STATES.map((state) =>
+    figuresOf(
+      rounds.filter((round) => round.state === state),
+      { place, state, tree, options },
+    ),
+  );
+  return { figures, rounds };
+}
+
+function figuresOf(
+  rounds: readonly TreeRound[],
+  {
+    place,
+    state,
+    tree,
+    options,
+  }: {
+    readonly place: TreePlace;
+    readonly state: FleetState;
+    readonly tree: { readonly fileCount: number; readonly lengthBytes: number };
+    readonly options: FilesBenchOptions;
+  },
+): TreeFigures {
   const median = (figure: (round: TreeRound) => number): number =>
     Number(percentile(rounds.map(figure), 0.5).toPrecision(4));
   const cpuOf = (round: TreeRound): number =>
     round.nodes_cpu_s + round.supernode_cpu_s + round.commands_cpu_s;
-  const figures = {
+  return {
     place,
+    state,
+    round_trip_ms: place === "far" ? options.roundTripMs : 0,
     file_count: tree.fileCount,
     tree_mb: Number((tree.lengthBytes / 1e6).toFixed(1)),
     node_count: options.nodeCount,
@@ -77,31 +112,38 @@ export async function runTreeBench(
     ),
     origin_requests: median((round) => round.origin_requests),
   };
-  return { figures, rounds };
 }
 
+/** A supernode and nodes that have nothing fetch one tree after the other. */
 async function measureRound(
   scene: TreeScene,
   directory: string,
   options: FilesBenchOptions,
   signal: AbortSignal,
-): Promise<TreeRound> {
+): Promise<readonly TreeRound[]> {
   await using targets = await TemporaryDirectory.create("trees");
-  const original = join(directory, "tree");
-  const wget = await runAt(
-    scene,
-    0,
-    [
-      "wget",
-      ..."-r -np -nH -q -e robots=off -R index.html* -P".split(" "),
-      targets.path,
-      scene.url,
-    ],
-    signal,
-  );
-  await requireSame(original, targets.join("tree"));
-  await rm(targets.join("tree"), { recursive: true });
   await using fleet = await scene.startFleet(options.nodeCount, signal);
+  const rounds: TreeRound[] = [];
+  for (const state of FLEET_STATES) {
+    const place = { original: join(directory, state), targets: targets.join(`${state}-of`) };
+    rounds.push(await measureTree(scene, fleet, state, place, options, signal));
+  }
+  return rounds;
+}
+
+/** Nothing is removed before the end: some file systems take long for new files soon after many have gone. */
+async function measureTree(
+  scene: TreeScene,
+  fleet: Fleet,
+  state: FleetState,
+  { original, targets }: { readonly original: string; readonly targets: string },
+  options: FilesBenchOptions,
+  signal: AbortSignal,
+): Promise<TreeRound> {
+  const url = scene.urlOf(state);
+  const wgetWords = "wget -r -np -nH -q -e robots=off -R index.html* -P".split(" ");
+  const wget = await runAt(scene, 0, [...wgetWords, `${targets}-wget`, url], signal);
+  await requireSame(original, join(`${targets}-wget`, state));
   await scene.nginx.log.forget();
   const pids = fleet.nodes.map(({ process: { pid } }) => pid);
   const cpuBefore = await Promise.all([fleet.supernode.pid, ...pids].map(cpuSeconds));
@@ -109,23 +151,19 @@ async function measureRound(
   const runs = await Promise.all(
     fleet.nodes.map(async ({ socketPath }, index) => {
       const flags = `-r -q -j ${options.filesAtOnce} --socket ${socketPath} -o`.split(" ");
-      const target = targets.join(String(index));
-      return await runAt(
-        scene,
-        index,
-        [process.execPath, DFGET, ...flags, target, scene.url],
-        signal,
-      );
+      const words = [process.execPath, BUILT_DFGET, ...flags, `${targets}-${index}`, url];
+      return await runAt(scene, index, words, signal);
     }),
   );
   const dfgetSeconds = (performance.now() - startMs) / 1000;
   const cpuAfter = await Promise.all([fleet.supernode.pid, ...pids].map(cpuSeconds));
   const [supernodeCpu = 0, ...nodeCpus] = cpuAfter.map((seconds, i) => seconds - cpuBefore[i]!);
   for (let index = 0; index < options.nodeCount; index++) {
-    await requireSame(original, targets.join(String(index)));
+    await requireSame(original, `${targets}-${index}`);
   }
   const asked = (await scene.nginx.log.records()).filter(({ path }) => !path.endsWith("/"));
   return {
+    state,
     wget_s: wget.seconds,
     wget_cpu_s: wget.cpuSeconds,
     dfget_s: dfgetSeconds,

@@ -13,11 +13,9 @@ export type TreePlace = "loopback" | "hosts" | "far";
 
 const FAR_PORT = 8080;
 
-/** An origin with a tree, and hosts that can fetch it. All is removed at disposal. */
+/** An origin with trees, and hosts that can fetch them. All is removed at disposal. */
 export class TreeScene implements AsyncDisposable {
   readonly nginx: Nginx;
-  /** What clients reach the tree by. */
-  readonly url: string;
   readonly #authority: string;
   readonly #network: Network | undefined;
   readonly #resources: AsyncDisposableStack;
@@ -29,11 +27,10 @@ export class TreeScene implements AsyncDisposable {
     this.nginx = parts.nginx;
     this.#authority = parts.authority;
     this.#network = parts.network;
-    this.url = `http://${parts.authority}/tree/`;
     this.#resources = resources;
   }
 
-  /** Serves `directory`, in which `tree` is. */
+  /** Serves the trees in `directory`. */
   static async create(
     place: TreePlace,
     directory: string,
@@ -62,6 +59,11 @@ export class TreeScene implements AsyncDisposable {
     return new TreeScene({ nginx, authority, network }, resources.move());
   }
 
+  /** What clients reach a tree by. */
+  urlOf(name: string): string {
+    return `http://${this.#authority}/${name}/`;
+  }
+
   /** The host that a node runs on; undefined on loopback. */
   nodeHost(index: number): Host | undefined {
     return this.#network?.host(2 + index);
@@ -73,6 +75,7 @@ export class TreeScene implements AsyncDisposable {
     return await startFleet({
       nodeProgram: "dfget",
       nodeCount,
+      isBuilt: true,
       ...(network && {
         placement: { supernode: network.host(1), nodes: network.hosts.slice(2) },
       }),

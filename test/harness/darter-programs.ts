@@ -10,6 +10,8 @@ export interface ProgramOptions {
   readonly name?: string;
   readonly networkNamespace?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Whether what `npm run build` made is run, and not the sources. */
+  readonly isBuilt?: boolean | undefined;
   readonly timeoutMs?: number;
   /** How long it may take to say that it is ready; 60 seconds when left out. */
   readonly readyTimeoutMs?: number | undefined;
@@ -21,6 +23,11 @@ const ROOT = join(import.meta.dirname, "..", "..");
 /** Programs that tests start need not compile what an earlier one has compiled, and leave nothing in the user's cache. */
 const COMPILED = join(ROOT, "node_modules", ".cache", "compiled");
 const READY_TIMEOUT_MS = 60_000;
+
+/** Where `npm run build` puts a program. */
+export function builtProgram(program: Program): string {
+  return join(ROOT, "dist", program, "main.js");
+}
 
 /** Starts a program of this project that keeps running, and returns when it has said that it is ready. */
 export async function startProgram(
@@ -87,7 +94,10 @@ function commandOf(
   return {
     name: options.name ?? program,
     command: process.execPath,
-    args: [join(ROOT, program, "main.ts"), ...options.args],
+    args: [
+      options.isBuilt ? builtProgram(program) : join(ROOT, program, "main.ts"),
+      ...options.args,
+    ],
     networkNamespace: options.networkNamespace,
     env: { NODE_COMPILE_CACHE: COMPILED, ...options.env },
   };

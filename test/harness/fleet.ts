@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly upstreams?: readonly string[];
   /** Origins that all may ask although their addresses are private. */
   readonly allowOrigins: readonly string[];
+  /** Whether what `npm run build` made is run, and not the sources. */
+  readonly isBuilt?: boolean;
   readonly nodeArgs?: readonly string[];
   /** Further arguments of one node, by its index. */
   readonly argsOfNode?: (index: number) => readonly string[];
@@ -121,6 +123,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     ],
     networkNamespace: host?.networkNamespace,
     ...(options.env && { env: options.env }),
+    isBuilt: options.isBuilt,
     readyTimeoutMs: options.readyTimeoutMs,
     signal: options.signal,
   });
@@ -178,6 +181,7 @@ async function startNode(
     ],
     networkNamespace: host?.networkNamespace,
     ...(options.env && { env: options.env }),
+    isBuilt: options.isBuilt,
     readyTimeoutMs: options.readyTimeoutMs,
     signal: options.signal,
   });
