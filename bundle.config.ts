@@ -5,6 +5,9 @@ import { defineConfig } from "rolldown";
 const PLAIN_GET =
   /\/(?:dfget\/(?:cli\/(?!batch-connection|complete-|daemon-start|daemon-process|image-|json-|url-)[^/]+|config|node-places|daemon\/(?:socket-path|download-(?:event|frames)|request-limits))|platform\/(?:clock|config(?:-option)?|lifecycle|option-\w+|output|printable-url|quantity|similar-word|user-error)|protocol\/(?:endpoint|error-table|protocol-error|limits))\.ts$/;
 
+/** Modules of which a short download calls little or nothing, and which take part of a millisecond to load. */
+const CALLED_LATER = new Set(["node:fs/promises", "node:os"]);
+
 /**
  * Imports of Node's own modules become calls. For an import Node makes a module of all that its own one exports, and looks at each:
  * of `node:fs` that loads streams, which takes as long as a third of a small download.
@@ -16,7 +19,7 @@ const nodeModulesAtOnce: Plugin = {
     code: code.replaceAll(
       /^import \{ ([^}]+) \} from "(node:[a-z/_]+)";$/gm,
       (_, names: string, module: string) =>
-        module === "node:fs/promises" ? calledLater(names, module) : gotAtOnce(names, module),
+        CALLED_LATER.has(module) ? calledLater(names, module) : gotAtOnce(names, module),
     ),
     map: null,
   }),
@@ -26,7 +29,7 @@ function gotAtOnce(names: string, module: string): string {
   return `const { ${names.replaceAll(" as ", ": ")} } = process.getBuiltinModule("${module}");`;
 }
 
-/** Most short downloads call nothing of a module that takes a millisecond to load; what is no function `node:fs` has too. */
+/** The module is loaded when one of its functions is called first; what is no function `node:fs` has too. */
 function calledLater(names: string, module: string): string {
   const constants = names.split(", ").filter((name) => /^constants\b/.test(name));
   const functions = names.split(", ").filter((name) => !constants.includes(name));
@@ -68,6 +71,8 @@ export default defineConfig({
     chunkFileNames: "part-[name].js",
     comments: false,
     minifyInternalExports: false,
+    // Node makes a string of all that it loads, of which V8 collects less this way. Names stay, for the traces of defects.
+    minify: { compress: true, mangle: { keepNames: true }, codegen: true },
     codeSplitting: { groups: [{ name: "get", test: PLAIN_GET }] },
   },
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TemporaryDirectory } from "../../test/harness/temporary-directory.ts";
 import { EXIT } from "../../platform/user-error.ts";
 import { eventFrame } from "../daemon/download-frames.ts";
-import { DaemonClient } from "./daemon-client.ts";
+import { DaemonAbsentError, DaemonClient } from "./daemon-client.ts";
 
 const { signal } = new AbortController();
 const SILENCE_MS = 60;
@@ -85,5 +85,31 @@ describe("a daemon that hangs", () => {
     };
     await content();
     expect(asked).toBe(3);
+  });
+});
+
+describe("a connection that is made beforehand", () => {
+  it("is the one that the download is asked for over", async () => {
+    await using home = await TemporaryDirectory.create("early");
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    }).listen(home.join("s"));
+    await once(server, "listening");
+    const client = new DaemonClient(home.join("s"));
+    await client.prepare(signal);
+    for await (const _part of await client.download({ url: "http://a.example/" }, signal));
+    expect(connections).toBe(1);
+    server.close();
+  });
+
+  it("may fail, which the download tells", async () => {
+    await using home = await TemporaryDirectory.create("early");
+    const client = new DaemonClient(home.join("s"));
+    await client.prepare(signal);
+    const asked = client.download({ url: "http://a.example/" }, signal);
+    await expect(asked).rejects.toBeInstanceOf(DaemonAbsentError);
+    await expect(client.prepare(AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
   });
 });

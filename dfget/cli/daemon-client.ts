@@ -38,6 +38,14 @@ export class DaemonClient {
     this.#silenceMs = silenceMs;
   }
 
+  /**
+   * Connects for the next download, where a daemon listens. What is asked before the event loop has gone round waits until it has,
+   * and in that round V8 takes its time to collect what the start has left.
+   */
+  async prepare(signal: AbortSignal): Promise<void> {
+    await this.#idle.prepare(this.socketPath, signal);
+  }
+
   /** What the daemon says about itself. Throws DaemonAbsentError, UserError, the signal's reason. */
   async status(signal: AbortSignal): Promise<DaemonStatus> {
     const answer = await this.#send({ method: "GET", path: "/v1/status" }, signal);

@@ -35,6 +35,11 @@ export class DaemonEngine implements DownloadEngine {
     this.#client = new DaemonClient(settings.socketPath);
   }
 
+  /** Connects to the daemon before the first file is asked for, where it is asked for alone. Rejects with the signal's reason. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    if (!this.#isBatch) await this.#client.prepare(signal);
+  }
+
   async begin(
     request: DownloadRequest,
     reporter: Pick<FileReporter, "note">,

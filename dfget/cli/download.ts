@@ -113,9 +113,9 @@ async function downloadFiles(
 ): Promise<BatchSummary> {
   const startedMs = systemClock.nowMs();
   const found = await wantedFiles(config, urls, deps.env, signal);
+  await using way = await wayOf(config, deps, startedMs, found.files.length > 1, signal);
   const plans = planDownloads(config, found.files, deps.env);
   for (const note of found.notes) deps.reporter.note(note);
-  await using way = await wayOf(config, deps, startedMs, plans.length > 1);
   const batch = new DownloadBatch({
     reporter: deps.reporter,
     clock: systemClock,
@@ -167,6 +167,7 @@ async function wayOf(
   { env, mainFile }: { readonly env: Environment; readonly mainFile: string },
   startedMs: number,
   isBatch: boolean,
+  signal: AbortSignal,
 ): Promise<AsyncDisposable & Pick<BatchDeps, "begin">> {
   if (isDirect(config)) {
     const { directWay } = await import("./direct/direct-way.ts");
@@ -174,13 +175,14 @@ async function wayOf(
   }
   const settings = daemonSettings(config, env, mainFile);
   const engine = new DaemonEngine(settings, isBatch, config.recursive ? startedMs : undefined);
+  await engine.prepare(signal);
   return {
-    begin: async (plan, signal) => ({
+    begin: async (plan, until) => ({
       engine,
       target:
         plan.output.kind === "stdout"
           ? streamTarget(standardOutput(), "standard output")
-          : await openTarget(plan.output.path, signal),
+          : await openTarget(plan.output.path, until),
     }),
     [Symbol.asyncDispose]: async () => undefined,
   };

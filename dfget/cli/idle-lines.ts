@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 
@@ -31,6 +32,18 @@ export class IdleLines {
       return line;
     }
     return undefined;
+  }
+
+  /** Opens a connection before it is needed. Resolves also when that fails, of which {@link take} tells. Rejects with the signal's reason. */
+  async prepare(socketPath: string, signal: AbortSignal): Promise<void> {
+    const line = openLine(socketPath);
+    try {
+      await once(line.socket, "connect", { signal });
+      this.give(line);
+    } catch {
+      line.socket.destroy();
+      signal.throwIfAborted();
+    }
   }
 
   give(line: Line): void {

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 const NAME_BYTES_MAX = 255;
+const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /**
  * A hidden name beside `path` for a file that is not whole, `.NAME.<machine>-<process>-<random>.part`: what a killed
@@ -77,7 +78,7 @@ let machine: string | undefined;
 
 /** Tells machines apart that share a directory, and a machine from itself before it was started anew. */
 function machineName(): string {
-  machine ??= hexOf(fnv1a(`${hostname()} ${bootId()}`));
+  machine ??= hexOf(fnv1a(machineText()));
   return machine;
 }
 
@@ -100,11 +101,11 @@ function fnv1a(text: string): number {
   return hash;
 }
 
-function bootId(): string {
+function machineText(): string {
   try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "latin1");
+    return readFileSync("/proc/sys/kernel/hostname", "latin1") + readFileSync(BOOT_ID, "latin1");
   } catch {
-    return "";
+    return hostname();
   }
 }
 

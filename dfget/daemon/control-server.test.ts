@@ -29,6 +29,8 @@ class FakePeer {
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = [];
   /** Waits after the chunks, as for a piece that does not come. */
   isStuck = false;
+  /** The whole, which need not be read. */
+  inMemory: Uint8Array | undefined;
   refusal: ErrorCode | undefined;
   readFailure: ErrorCode | undefined;
   readonly readEnded = Promise.withResolvers<void>();
@@ -44,6 +46,7 @@ class FakePeer {
       firstSource: "peers",
       sourceAt: () => "peers",
       read: (_range, signal) => this.#read(signal),
+      inMemory: () => this.inMemory,
       completed: Promise.resolve(),
       failure: undefined,
       progress: () => ({ lengthBytes: undefined, heldBytes: 3, receivedBytes }),
@@ -163,6 +166,22 @@ describe("the control server", () => {
       expect(await ask("PUT", wrong)).toMatchObject({ status: 400, body: { code: "BAD_REQUEST" } });
     }
     expect(await ask("GET")).toEqual({ status: 200, body: changed });
+  });
+
+  it("sends what is in memory at once, without reading it, and reads a part of it", async () => {
+    peer.inMemory = Buffer.from("short");
+    peer.chunks = [Buffer.from("read")];
+    const { content, events } = await download();
+    expect(content.toString()).toBe("short");
+    expect(events.map(({ event }) => event)).toEqual(["opened", "completed"]);
+    expect(events[1]).toMatchObject({ lengthBytes: 5, sentBytes: 5 });
+    expect(peer.closedTasks).toBe(1);
+    const request = { url: "http://a.example/f", range: { firstByte: 1 } };
+    const kinds = [];
+    for await (const part of await client.download(request, signal)) {
+      kinds.push(part.kind === "content" ? Buffer.from(part.bytes).toString() : part.event.event);
+    }
+    expect(kinds).toEqual(["opened", "read", "completed"]);
   });
 
   it("passes on empty content", async () => {

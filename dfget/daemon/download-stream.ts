@@ -33,6 +33,11 @@ export async function streamDownload(
   // Writing to a connection that is gone is no defect; the signal tells of it.
   response.on("error", () => undefined);
   response.writeHead(200, { "content-type": DOWNLOAD_MEDIA_TYPE, "cache-control": "no-store" });
+  const content = wholeInMemory(task, wanted);
+  if (content) {
+    response.end(atOnce(task, content, wanted.replacesTaskId));
+    return;
+  }
   const ending = new AbortController();
   const until = AbortSignal.any([signal, ending.signal]);
   const reporting = reportProgress(response, task, deps.clock, until);
@@ -45,6 +50,21 @@ export async function streamDownload(
   ending.abort(NOT_NEEDED);
   await reporting;
   response.end(eventFrame(last));
+}
+
+/** A content that need not be read, nor put anywhere; undefined where there is more to it. */
+function wholeInMemory(task: OpenTask, { range, linkPath }: AskedContent): Uint8Array | undefined {
+  return range || linkPath !== undefined ? undefined : task.inMemory?.();
+}
+
+/** All of a download's frames, which one write sends. */
+function atOnce(task: OpenTask, content: Uint8Array, replacesTaskId: string | undefined): Buffer {
+  return Buffer.concat([
+    eventFrame(openedEvent(task, 0, replacesTaskId)),
+    contentHeader(content.length),
+    content,
+    eventFrame(completedEvent(task, content.length)),
+  ]);
 }
 
 async function sendContent(

@@ -72,6 +72,8 @@ export interface OpenTask extends AsyncDisposable {
     range: { readonly firstByte: number; readonly lastByte?: number | undefined },
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
+  /** The whole, where it is complete, short and in memory. Nobody writes to its bytes. */
+  inMemory?(): Uint8Array | undefined;
   /** Resolves when every piece is held and the whole is proven; rejects with ProtocolError. */
   readonly completed: Promise<void>;
   /** Set when the task failed. */

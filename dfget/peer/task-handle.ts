@@ -68,6 +68,10 @@ export class TaskHandle implements OpenTask {
     return readTask(this.#session, range, ended, this.#events);
   }
 
+  inMemory(): Uint8Array | undefined {
+    return this.#session.isComplete ? this.#events.inMemory?.() : undefined;
+  }
+
   progress(): TaskProgress {
     const { receivedBytes, ...progress } = this.#session.progress();
     const { seed, peers, origin } = this.#receivedBefore;
