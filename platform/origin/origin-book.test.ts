@@ -171,7 +171,14 @@ describe("repositories", () => {
     expect(await textOf(client, `${origin.url}/v2/team/app/tags/list`)).toBe("origin");
     const isForbidden = { code: "ORIGIN_FORBIDDEN" };
     for (const path of ["manifests/v1", "blobs/sha256:a", "tags/list", "referrers/sha256:a"]) {
-      for (const name of ["secret/app", "%73ecret/app", "secret%2Fapp", "/secret/app"]) {
+      const names = [
+        "secret/app",
+        "%73ecret/app",
+        "secret%2Fapp",
+        "/secret/app",
+        "a%2F..%2Fsecret/app",
+      ];
+      for (const name of names) {
         const text = textOf(client, `${origin.url}/v2/${name}/${path}`);
         await expect(text).rejects.toMatchObject(isForbidden);
       }

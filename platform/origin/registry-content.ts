@@ -1,3 +1,5 @@
+import { posix } from "node:path";
+
 import type { Digest } from "../../protocol/digest.ts";
 import { parseDigest } from "../../protocol/digest.ts";
 import { SCOPE_LENGTH } from "../../protocol/task-id.ts";
@@ -36,7 +38,7 @@ export function parseRegistryContent(url: string): RegistryContent | undefined {
  * for other URLs.
  */
 export function parseRegistryName({ pathname }: URL): string | undefined {
-  const path = decoded(pathname).replaceAll(/\/{2,}/g, "/");
+  const path = posix.normalize(decoded(pathname));
   return /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\/./.exec(path)?.[1];
 }
 
