@@ -94,7 +94,7 @@ describeWhere(
       const text = [
         "# Clients and faults",
         "<!-- Made by `UPDATE_CLIENTS=1 npx vitest run --project e2e test/e2e/faults-behind.test.ts`. -->",
-        "What each client sees when its registry misbehaves behind the mirror, as a test finds it with containerd 1.6 (`ctr` and CRI), Docker 20.10, podman 4.3, buildah 1.28 and skopeo 1.9. No client can go round the mirror in this test. A pull that cannot succeed ends within 10 seconds; `not tried` stands where Docker, which has got bytes of a layer, asks for the rest for 76 seconds before it gives up. [Runtimes](../operating/runtimes.md) says how each is set up.",
+        "What each client sees when its registry misbehaves behind the mirror, as a test finds it with containerd 1.6 (`ctr` and CRI), Docker 20.10, podman 4.3, buildah 1.28 and skopeo 1.9. No client can go round the mirror in this test. A pull that cannot succeed ends within 10 seconds; `not tried` stands where Docker, which has got bytes of a layer, asks for the rest for up to 76 seconds before it gives up. [Runtimes](../operating/runtimes.md) says how each is set up.",
         clientTable("fault of the registry", rows),
       ].join("\n\n");
       const part = await formattedClientsPart("registry", text);
