@@ -12,6 +12,9 @@ import { BUILT_DFGET } from "./bench-options.ts";
 
 const LENGTHS = [1024, 1024 * 1024];
 
+/** Fetched before the first measured run: the daemon and the supernode are measured as they are when they have run for a while. */
+const WARM_UP_FILES = 300;
+
 /** Medians of whole commands that fetch one file, of which the node and the supernode know nothing. */
 export interface SingleFigures {
   readonly length_bytes: number;
@@ -33,9 +36,11 @@ export async function runSingleBench(
   await using fleet = await startFleet({
     nodeProgram: "dfget",
     nodeCount: 1,
+    isBuilt: true,
     allowOrigins: [nginx.authority],
     signal,
   });
+  await warmUp(nginx, fleet.node(0).socketPath, place, options.seed);
   const figures: SingleFigures[] = [];
   const samples: Record<string, unknown> = {};
   for (const lengthBytes of LENGTHS) {
@@ -74,6 +79,21 @@ export async function runSingleBench(
     say(`single, ${lengthBytes} bytes: curl ${curl} ms, dfget ${dfget} ms`);
   }
   return { figures, samples };
+}
+
+/** Files one by one, each by a command of its own, as those that are measured. */
+async function warmUp(
+  { authority }: Nginx,
+  socketPath: string,
+  place: TemporaryDirectory,
+  seed: number,
+): Promise<void> {
+  for (let index = 0; index < WARM_UP_FILES; index++) {
+    const name = `before-${index}`;
+    await writeFile(place.join(name), seededBytes(`${seed} ${name}`, 1024 + index));
+    const words = ["-q", "-o", place.join("out"), "--socket", socketPath];
+    await timed([process.execPath, BUILT_DFGET, ...words, `http://${authority}/${name}`]);
+  }
 }
 
 /** A command whose node has no daemon; the daemon leaves by itself a moment later. */
