@@ -23,6 +23,8 @@ import { NAME_LENGTH_MAX } from "../registry-proxy/upstream/repository.ts";
 import { BANS_MAX } from "../supernode/scheduler-driver.ts";
 import { SEND_BUFFER_BYTES_MAX } from "../supernode/node-channel.ts";
 import { NODE_CONNECTIONS_MAX } from "../supernode/node-gateway.ts";
+import { PLAIN_CONNECTIONS_MAX } from "../supernode/plain-connections.ts";
+import { PAGE_ROWS_MAX } from "../protocol/rest.ts";
 import { defaultSchedulerOptions } from "../supernode/scheduler/scheduler-options.ts";
 import { RECENT_BYTES_MAX } from "../supernode/seed/assembly-thread.ts";
 import { LENT_SLOTS_MAX } from "../supernode/seed/recent-bytes.ts";
@@ -124,6 +126,18 @@ export const LIMITS: readonly Limit[] = [
     unit: "",
     of: "nodes connected to a supernode",
     beyond: "a connection is refused with `LIMIT_EXCEEDED`",
+  },
+  {
+    value: PLAIN_CONNECTIONS_MAX,
+    unit: "",
+    of: "connections to a supernode besides those of nodes",
+    beyond: "closed at once; a node that wanted a piece tries again",
+  },
+  {
+    value: PAGE_ROWS_MAX,
+    unit: "",
+    of: "rows in one answer with tasks or peers of a supernode",
+    beyond: "`offset` asks for the next ones; a larger `limit` is refused with 400",
   },
   {
     value: LIVE_TASKS_MAX,

@@ -28,7 +28,24 @@ export const TaskSummary = Type.Object({
 });
 export type TaskSummary = Static<typeof TaskSummary>;
 
-export const TaskList = Type.Object({ tasks: Type.Array(TaskSummary) });
+/** The most rows that one answer with a list has. */
+export const PAGE_ROWS_MAX = 1000;
+
+/** Which rows of a list are wanted. */
+export const ListPage = Type.Object({
+  offset: Type.Integer({ minimum: 0, default: 0, description: "rows to leave out at the start" }),
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: PAGE_ROWS_MAX,
+    default: PAGE_ROWS_MAX,
+    description: "the most rows that are wanted",
+  }),
+});
+export type ListPage = Static<typeof ListPage>;
+
+const total = count("rows there are in all");
+
+export const TaskList = Type.Object({ total, tasks: Type.Array(TaskSummary) });
 export type TaskList = Static<typeof TaskList>;
 
 /** One connected node. */
@@ -42,7 +59,7 @@ export const PeerSummary = Type.Object({
 });
 export type PeerSummary = Static<typeof PeerSummary>;
 
-export const PeerList = Type.Object({ peers: Type.Array(PeerSummary) });
+export const PeerList = Type.Object({ total, peers: Type.Array(PeerSummary) });
 export type PeerList = Static<typeof PeerList>;
 
 export const VersionBody = Type.Object({

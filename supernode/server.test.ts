@@ -4,9 +4,11 @@ import { request } from "node:http";
 import { describe, expect, it } from "vitest";
 
 import { VERSION } from "../platform/version.ts";
+import type { PeerList } from "../protocol/rest.ts";
 import { PIECE_HEADER } from "../protocol/version.ts";
 import { FaultyOrigin } from "../test/harness/faulty-origin.ts";
 import { bytesDigest, seededBytes } from "../test/harness/seeded-bytes.ts";
+import { until } from "../test/harness/until.ts";
 import { ScriptedSupernode } from "./scripted-supernode.ts";
 
 describe("the routes", () => {
@@ -62,6 +64,31 @@ describe("the routes", () => {
     ]);
     const posted = await it.get("/api/v1/tasks", { method: "POST", body: "x" });
     expect(await posted.json()).toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("give long lists in parts, and say how long they are", async () => {
+    await using it = await ScriptedSupernode.start();
+    const nodes = [await it.node(), await it.node(), await it.node()];
+    await until(async () => (await it.peers()).length === 3, { what: "three nodes" });
+    const read = async (query: string): Promise<PeerList> =>
+      (await (await it.get(`/api/v1/peers${query}`)).json()) as PeerList;
+    const parts = [
+      await read("?limit=2"),
+      await read("?offset=2&limit=2"),
+      await read("?offset=3"),
+    ];
+    expect(parts.map(({ total, peers }) => [total, peers.length])).toEqual([
+      [3, 2],
+      [3, 1],
+      [3, 0],
+    ]);
+    expect(new Set(parts.flatMap(({ peers }) => peers.map(({ nodeId }) => nodeId)))).toEqual(
+      new Set(nodes.map(({ nodeId }) => nodeId)),
+    );
+    for (const wrong of ["limit=0", "limit=1001", "offset=-1", "limit=many"]) {
+      const refused = await it.get(`/api/v1/tasks?${wrong}`);
+      expect([refused.status, await refused.json()]).toMatchObject([400, { code: "BAD_REQUEST" }]);
+    }
   });
 
   it("refuse an over-long head with 431", async () => {

@@ -8,9 +8,10 @@ import { Type } from "typebox";
 import type { Log } from "../platform/log.ts";
 import { VERSION } from "../platform/version.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import type { PeerSummary, TaskSummary } from "../protocol/rest.ts";
+import type { ListPage, PeerSummary, TaskSummary } from "../protocol/rest.ts";
 import {
   ErrorBody,
+  ListPage as ListPageSchema,
   PeerList,
   TaskList,
   TaskSummary as TaskSchema,
@@ -19,6 +20,7 @@ import {
 import { parseTaskId } from "../protocol/task-id.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { PieceRoute } from "./piece-route.ts";
+import { limitPlainConnections } from "./plain-connections.ts";
 import { sendRawError } from "./raw-error.ts";
 
 /** Requests whose head is longer are refused with 431. */
@@ -56,6 +58,7 @@ export async function createServer(sources: ServerSources, log: Log): Promise<Fa
       sendRawError(reply.raw, "BAD_REQUEST", message);
     },
   });
+  limitPlainConnections(app.server);
   await app.register(swagger, {
     openapi: {
       info: {
@@ -104,10 +107,20 @@ function addHealth(app: FastifyInstance, sources: ServerSources): void {
 }
 
 function addApi(app: FastifyInstance, sources: ServerSources): void {
-  app.get(
+  const listing = { querystring: ListPageSchema };
+  app.get<{ Querystring: ListPage }>(
     "/api/v1/tasks",
-    { schema: { summary: "Every task, live ones first", response: { 200: TaskList } } },
-    () => ({ tasks: [...sources.tasks()] }),
+    {
+      schema: {
+        ...listing,
+        summary: "The tasks, live ones first",
+        response: { 200: TaskList, ...failure },
+      },
+    },
+    ({ query }) => {
+      const tasks = sources.tasks();
+      return { total: tasks.length, tasks: rowsOf(tasks, query) };
+    },
   );
   app.get<{ Params: { id: string } }>(
     "/api/v1/tasks/:id",
@@ -131,11 +144,24 @@ function addApi(app: FastifyInstance, sources: ServerSources): void {
       return task;
     },
   );
-  app.get(
+  app.get<{ Querystring: ListPage }>(
     "/api/v1/peers",
-    { schema: { summary: "Nodes that are connected", response: { 200: PeerList } } },
-    () => ({ peers: [...sources.peers()] }),
+    {
+      schema: {
+        ...listing,
+        summary: "Nodes that are connected",
+        response: { 200: PeerList, ...failure },
+      },
+    },
+    ({ query }) => {
+      const peers = sources.peers();
+      return { total: peers.length, peers: rowsOf(peers, query) };
+    },
   );
+}
+
+function rowsOf<Row>(rows: readonly Row[], { offset, limit }: ListPage): Row[] {
+  return rows.slice(offset, offset + limit);
 }
 
 /** Every failure has the same form. */
