@@ -23,6 +23,8 @@ const CONNECTION_HEADERS = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+/** How messages name the proxy that passed them on: the version that it was sent by, and a name that tells nothing about the node. */
+const OWN_VIA = "1.1 darter";
 /** Some answers are slow to begin, and some say nothing for long. */
 const HEADERS_TIMEOUT_MS = 300_000;
 const SILENCE_MS_MAX = 600_000;
@@ -85,7 +87,7 @@ export class OriginForwarder implements AsyncDisposable {
   }
 }
 
-/** The headers of a message that the next one who gets it may see. */
+/** The headers of a message for the next one who gets it: what it may see, and that a proxy has had it (RFC 9110, 7.6.3). */
 export function passedOn(
   headers: IncomingHttpHeaders,
 ): OutgoingHttpHeaders & Record<string, string | string[]> {
@@ -95,5 +97,7 @@ export function passedOn(
     const isOurs = CONNECTION_HEADERS.has(name) || named.includes(name) || name === "expect";
     if (value !== undefined && !isOurs) passed[name] = value;
   }
+  const { via } = headers;
+  passed["via"] = via === undefined ? OWN_VIA : `${via}, ${OWN_VIA}`;
   return passed;
 }

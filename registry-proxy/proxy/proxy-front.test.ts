@@ -75,6 +75,7 @@ describe("a request that no rule names", () => {
     origin.answer = (_asked, response) => {
       response.setHeader("set-cookie", ["a=1", "b=2"]);
       response.setHeader("keep-alive", "timeout=5");
+      response.setHeader("via", "1.0 cache");
       response.writeHead(201, { "x-own": "yes", "server-timing": "db;dur=1" }).end("made");
     };
     const headers = {
@@ -90,6 +91,7 @@ describe("a request that no rule names", () => {
     expect(answer.headers).toMatchObject({
       "set-cookie": ["a=1", "b=2"],
       "x-own": "yes",
+      via: "1.0 cache, 1.1 darter",
       "server-timing": "db;dur=1",
       "x-darter-source": "origin",
     });
@@ -99,6 +101,7 @@ describe("a request that no rule names", () => {
     expect(seen?.headers).toMatchObject({
       authorization: "Bearer theirs",
       "x-other": "1",
+      via: "1.1 darter",
       host: originUrl.slice("http://".length),
     });
     expect(seen?.headers).not.toHaveProperty("proxy-authorization");
