@@ -1,10 +1,10 @@
-import { statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { TaskId } from "../protocol/task-id.ts";
 import { bootId } from "./boot-id.ts";
+import { DiskPace, isShortFile } from "./disk-pace.ts";
 import { fileStamp } from "./file-stamp.ts";
 import { loadTask, newGeneration, wholeRow } from "./disk-task.ts";
 import { isCorruption, Metadata } from "./metadata.ts";
@@ -16,9 +16,9 @@ import type {
   TaskSummaryRow,
   WholeTask,
 } from "./piece-store.ts";
-import { StorageBudget } from "./storage-budget.ts";
+import { StorageBudget, freeBytes } from "./storage-budget.ts";
 import { listTaskFiles, makeTasksDirectory, taskFilePath } from "./task-file.ts";
-import { closeFd } from "./task-fd.ts";
+import { closeFd, closeShortFd } from "./task-fd.ts";
 import type { TaskRow } from "./task-row.ts";
 import { WarmContents } from "./warm-contents.ts";
 import { writeWholeFile } from "./whole-file.ts";
@@ -71,6 +71,7 @@ class DiskStore implements PieceStore {
   readonly #metadata: Metadata;
   readonly #log: Log;
   readonly #budget: StorageBudget;
+  readonly #pace: DiskPace;
   readonly #epoch: number;
   readonly #closing = new AbortController();
   /** The least recently used first. */
@@ -91,6 +92,7 @@ class DiskStore implements PieceStore {
     this.#metadata = metadata;
     this.#log = log;
     this.#epoch = epoch;
+    this.#pace = new DiskPace(clock);
     this.#budget = new StorageBudget(
       {
         clock,
@@ -161,7 +163,7 @@ class DiskStore implements PieceStore {
     const made = Promise.withResolvers<void>();
     this.#busy.set(taskId, made.promise);
     try {
-      const stamp = await writeWholeFile(this.#path(taskId), content);
+      const stamp = await writeWholeFile(this.#path(taskId), content, this.#pace);
       if (stamp === undefined) return false;
       const row = wholeRow(task, this.#epoch, stamp);
       this.#budget.hold(row.heldBytes);
@@ -275,11 +277,15 @@ class DiskStore implements PieceStore {
         warm: this.#warm.take(taskId),
         epoch: this.#epoch,
       },
-      { metadata: this.#metadata, damaged: (pieces) => this.#damaged(taskId, pieces) },
+      {
+        metadata: this.#metadata,
+        pace: this.#pace,
+        damaged: (pieces) => this.#damaged(taskId, pieces),
+      },
       this.#closing.signal,
     );
     this.#budget.hold(row.heldBytes - heldBytes);
-    const task = new SharedTask(content, fd, this.#budget, {
+    const task = new SharedTask(content, fd, this.#budget, this.#pace, {
       pieceChanged: (task, pieceIndex, certificate) => {
         if (task.isDetached) return;
         if (certificate && !task.content.isComplete) {
@@ -318,8 +324,8 @@ class DiskStore implements PieceStore {
     const { row } = task.content;
     // Else what others write while it is closed would pass for ours.
     if (row.fileStamp === undefined && task.isUntouched) row.fileStamp = fileStamp(task.fd);
-    const closing = closeFd(task.fd).finally(() => this.#closingFds.delete(closing));
-    this.#closingFds.add(closing);
+    if (isShortFile(row.lengthBytes)) closeShortFd(task.fd);
+    else this.#closeLater(task.fd);
     if (task.isDetached) {
       this.#budget.hold(-row.heldBytes);
       return;
@@ -330,6 +336,11 @@ class DiskStore implements PieceStore {
       this.#warm.keep(task.content);
       this.#touch(row);
     }
+  }
+
+  #closeLater(fd: number): void {
+    const closing = closeFd(fd).finally(() => this.#closingFds.delete(closing));
+    this.#closingFds.add(closing);
   }
 
   #touch(row: TaskRow): void {
@@ -386,9 +397,4 @@ class DiskStore implements PieceStore {
   #path(taskId: TaskId): string {
     return join(this.#tasksDir, taskFilePath(taskId));
   }
-}
-
-function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
 }

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../platform/clock.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { TaskId } from "../protocol/task-id.ts";
+import { DiskPace } from "./disk-pace.ts";
 import { SharedTask } from "./shared-task.ts";
 import type {
   OpenTaskRequest,
@@ -34,6 +35,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): PieceStore {
 
 class MemoryStore implements PieceStore {
   readonly #budget: StorageBudget;
+  readonly #pace: DiskPace;
   /** The least recently used first. A task keeps its file open for as long as it exists. */
   readonly #tasks = new Map<TaskId, SharedTask>();
   /** Tasks that are just being kept whole. */
@@ -51,6 +53,7 @@ class MemoryStore implements PieceStore {
       },
       evict: (lengthBytes: number) => this.#evict(lengthBytes),
     };
+    this.#pace = new DiskPace(clock);
     this.#budget = new StorageBudget(deps, { quotaBytes, freeFloorBytes: 0 });
   }
 
@@ -127,7 +130,8 @@ class MemoryStore implements PieceStore {
     const path = join(tmpdir(), `darter-memory-${randomBytes(8).toString("hex")}`);
     const fd = await openTaskFd(path, true);
     await unlink(path);
-    const task = new SharedTask(new TaskContent(newTaskRow(request, "", 0)), fd, this.#budget, {
+    const content = new TaskContent(newTaskRow(request, "", 0));
+    const task = new SharedTask(content, fd, this.#budget, this.#pace, {
       pieceChanged: () => {},
       recordChanged: () => {},
       damaged: (_task, droppedPieces) => (this.#damagedPieces += droppedPieces),

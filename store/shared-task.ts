@@ -1,6 +1,7 @@
-import { read, write } from "node:fs";
+import { read, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Bitmap } from "../protocol/bitmap.ts";
+import type { DiskPace } from "./disk-pace.ts";
 import { fileStamp, hasOtherName } from "./file-stamp.ts";
 import { hasPieceBytes } from "./piece-check.ts";
 import type { OpenTaskRequest, StoredTask, TaskRecord } from "./piece-store.ts";
@@ -36,16 +37,24 @@ export class SharedTask {
   /** Deleted while handles were open: nothing is kept any more. */
   isDetached = false;
   readonly #budget: StorageBudget;
+  readonly #pace: DiskPace;
   readonly #events: SharedTaskEvents;
   #handleCount = 0;
   #reservedBytes = 0;
   #busyCount = 0;
   #auditing: Promise<number> | undefined;
 
-  constructor(content: TaskContent, fd: number, budget: StorageBudget, events: SharedTaskEvents) {
+  constructor(
+    content: TaskContent,
+    fd: number,
+    budget: StorageBudget,
+    pace: DiskPace,
+    events: SharedTaskEvents,
+  ) {
     this.content = content;
     this.fd = fd;
     this.#budget = budget;
+    this.#pace = pace;
     this.#events = events;
   }
 
@@ -223,6 +232,9 @@ export class SharedTask {
 
   async #writeSlice(slice: Uint8Array, offsetBytes: number): Promise<number> {
     try {
+      if (this.#pace.isAtOnce(this.content.row.lengthBytes)) {
+        return this.#pace.run(() => writeSync(this.fd, slice, 0, slice.length, offsetBytes));
+      }
       const result = await writeFd(this.fd, slice, 0, slice.length, offsetBytes);
       return result.bytesWritten;
     } catch (error) {

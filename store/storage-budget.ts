@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import type { Clock } from "../platform/clock.ts";
 import { StorageFullError } from "./piece-store.ts";
 
@@ -95,4 +96,10 @@ export class StorageBudget {
       `there is no room for ${lengthBytes} more bytes: ${this.usedBytes} bytes are in use, the quota is ${quotaBytes === 0 ? "unlimited" : quotaBytes}, and ${freeFloorBytes} bytes of the disk are kept free; raise the quota or free space`,
     );
   }
+}
+
+/** What the file system of a path has left for its users. */
+export function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
 }

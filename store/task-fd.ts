@@ -1,4 +1,4 @@
-import { close, constants, fchmodSync, fstatSync, open } from "node:fs";
+import { close, closeSync, constants, fchmodSync, fstatSync, open, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -34,6 +34,27 @@ export async function openTaskFd(path: string, isNew: boolean): Promise<number> 
     return await openPath(path, FLAGS, MODE);
   } catch (error) {
     throw storageErrorOf(error);
+  }
+}
+
+/**
+ * Makes a task's file at once, empty. Returns undefined where that is not done with one call, as when there is a file
+ * already; {@link openTaskFd} does it then, or says why not.
+ */
+export function makeTaskFd(path: string): number | undefined {
+  try {
+    return openSync(path, FLAGS | constants.O_EXCL, MODE);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Closes the file of a short task, for which nothing is waited for. */
+export function closeShortFd(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // As above.
   }
 }
 
