@@ -8,6 +8,8 @@ export interface TaskRecord {
   /** Undefined until the end of a task of unknown length is reached. */
   readonly lengthBytes: number | undefined;
   readonly mediaType: string | undefined;
+  /** The sha256, in hex, of what names the file in whatever version; undefined for what has a digest, and where nobody said. */
+  readonly fileKey?: string | undefined;
   /** The whole was checked against its digest, or the supernode vouched for it. */
   readonly isProven: boolean;
 }
@@ -29,6 +31,7 @@ export interface OpenTaskRequest {
   readonly pieceLengthBytes: number;
   readonly lengthBytes?: number | undefined;
   readonly mediaType?: string | undefined;
+  readonly fileKey?: string | undefined;
 }
 
 /** A task with all that belongs to it. */

@@ -3,12 +3,13 @@ import { describe, expect, it } from "vitest";
 import { PIECE_LENGTH_BYTES, testTask } from "../test/conformance/piece-fixture.ts";
 import { decodeTaskRow, encodeTaskRow, newTaskRow } from "./task-row.ts";
 
-const row = newTaskRow({ ...testTask("a", 3), mediaType: "a/b" }, "0123456789abcdef", 2);
+const known = { mediaType: "a/b", fileKey: "0".repeat(64) };
+const row = newTaskRow({ ...testTask("a", 3), ...known }, "0123456789abcdef", 2);
 
 describe("decodeTaskRow", () => {
   it("reads what encodeTaskRow writes, also of an unknown length", () => {
     expect(decodeTaskRow(encodeTaskRow(row))).toEqual(row);
-    const unknown = { ...row, lengthBytes: undefined, mediaType: undefined };
+    const unknown = { ...row, lengthBytes: undefined, mediaType: undefined, fileKey: undefined };
     expect(decodeTaskRow(encodeTaskRow(unknown))).toEqual(unknown);
   });
 

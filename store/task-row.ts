@@ -27,6 +27,7 @@ export function newTaskRow(request: OpenTaskRequest, generation: string, epoch: 
     pieceLengthBytes: request.pieceLengthBytes,
     lengthBytes: request.lengthBytes,
     mediaType: request.mediaType,
+    fileKey: request.fileKey,
     isProven: false,
     generation,
     epoch,
@@ -49,6 +50,7 @@ export function summaryRow(row: TaskRow, isPinned: boolean): TaskSummaryRow {
     pieceLengthBytes: row.pieceLengthBytes,
     lengthBytes: row.lengthBytes,
     mediaType: row.mediaType,
+    fileKey: row.fileKey,
     isProven: row.isProven,
     heldPieces: row.heldPieces,
     heldBytes: row.heldBytes,
@@ -79,7 +81,7 @@ export function decodeTaskRow(bytes: Uint8Array): TaskRow | undefined {
   const heldPieces = count(fields["heldPieces"]);
   const heldBytes = count(fields["heldBytes"]);
   const lastUsedAtMs = count(fields["lastUsedAtMs"]);
-  const { mediaType, generation, isProven, fileStamp } = fields;
+  const { mediaType, generation, isProven, fileStamp, fileKey } = fields;
   if (taskId === undefined || pieceLengthBytes === undefined || epoch === undefined)
     return undefined;
   if (heldPieces === undefined || heldBytes === undefined || lastUsedAtMs === undefined)
@@ -91,6 +93,7 @@ export function decodeTaskRow(bytes: Uint8Array): TaskRow | undefined {
     pieceLengthBytes,
     lengthBytes,
     mediaType: typeof mediaType === "string" ? mediaType : undefined,
+    fileKey: typeof fileKey === "string" && /^[0-9a-f]{64}$/.test(fileKey) ? fileKey : undefined,
     isProven: isProven === true,
     generation,
     epoch,

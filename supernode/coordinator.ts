@@ -18,6 +18,7 @@ import type { SeedDeps } from "./seed/seed-request.ts";
 import { SendMeter } from "./send-meter.ts";
 import { TaskHistory } from "./task-history.ts";
 import type { TaskTimes } from "./tasks/live-task-deps.ts";
+import { isFree } from "./tasks/seed-slots.ts";
 import { PartSlots } from "./tasks/part-slots.ts";
 import { TaskDirectory } from "./tasks/task-directory.ts";
 import { UrlResolver } from "./tasks/url-resolver.ts";
@@ -71,12 +72,14 @@ export class Coordinator implements NodeEvents, AsyncDisposable {
     );
     const onProbe = (): void => metrics.originProbe();
     this.#admissions = new Admissions({ signer, fetch, clock, calendar: systemCalendar, onProbe });
+    const seedSlots = pLimit(options.seedSlots);
+    const canRead = (): boolean => isFree(seedSlots);
     this.#tasks = new TaskDirectory({
       seed,
       driver: this.#driver,
       admissions: this.#admissions,
-      resolver: new UrlResolver({ fetch, clock, random, onProbe }),
-      seedSlots: pLimit(options.seedSlots),
+      resolver: new UrlResolver({ fetch, clock, random, onProbe, canRead }, store.list()),
+      seedSlots,
       partSlots: new PartSlots(PART_READS_MAX, PART_READS_OF_NODE_MAX),
       totals: metrics,
       times: options.times,

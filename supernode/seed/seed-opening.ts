@@ -135,6 +135,7 @@ export async function openTask(
     pieceLengthBytes,
     lengthBytes,
     mediaType,
+    fileKey: request.origin.fileKey,
   });
 }
 

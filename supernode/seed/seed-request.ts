@@ -29,6 +29,8 @@ export interface TaskOrigin {
   readonly headers: ReadonlyMap<string, string>;
   /** The version that the task stands for, where the origin was asked before. */
   readonly version?: OriginVersion | undefined;
+  /** See TaskRecord; where the origin names versions. */
+  readonly fileKey?: string | undefined;
 }
 
 /** Hears of a run. */

@@ -223,10 +223,14 @@ export class TaskDirectory {
       return;
     }
     const { resolver } = this.#deps;
+    const { answerAgeMs } = request;
+    // Who holds some of a single file most likely holds some of this one; of a tree most files are new to all.
+    const isLacking = !mayHold || answerAgeMs !== undefined;
+    const isContentWanted = given === undefined && !isPart && isLacking;
     const resolved = await resolver.resolve(
       request.origin!,
       request.identity,
-      { ...options, answerAgeMs: request.answerAgeMs },
+      { ...options, isContentWanted, answerAgeMs },
       join.abort.signal,
     );
     const probe = resolved.takeStream();

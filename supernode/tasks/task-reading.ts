@@ -12,6 +12,7 @@ import type { LiveTaskDeps } from "./live-task-deps.ts";
 import { PartReads } from "./part-reads.ts";
 import type { ProbeStream } from "./probe-stream.ts";
 import { ReadingTrigger } from "./reading-trigger.ts";
+import { isFree } from "./seed-slots.ts";
 import { seedFromMembers } from "./seeding.ts";
 import { shownError } from "./shown-error.ts";
 import type { TaskAnswers } from "./task-answers.ts";
@@ -144,12 +145,14 @@ export class TaskReading {
     if (this.#state === "opening") return;
     if (pieces.shape) this.#answers.answer(join);
     else this.#adoptHoldings();
-    this.#trigger.consider();
+    this.consider();
   }
 
   /** Something has changed that may make the origin be needed. */
   consider(): void {
     this.#trigger.consider();
+    // Nobody reads it now, and a connection that waits is one that others lack.
+    if (this.#state === "idle") this.#dropProbe();
   }
 
   /** A node gets nothing from those who are said to hold what it lacks. */
@@ -193,8 +196,9 @@ export class TaskReading {
       if (this.#outcome === "complete") this.#beginAgain();
       if (pieces.stored) this.#answers.answerAll();
       this.#adoptHoldings();
-      this.#trigger.consider();
+      this.consider();
     } catch (error) {
+      this.#dropProbe();
       this.#fail(error);
     }
   }
@@ -236,6 +240,7 @@ export class TaskReading {
     const { taskId, members } = this.#task;
     this.#state = "reading";
     this.#outcome = "fetching";
+    if (!isFree(seedSlots)) this.#dropProbe();
     try {
       await seedFromMembers(
         {
@@ -263,7 +268,7 @@ export class TaskReading {
       // Members hold the rest, as far as they say.
       this.#state = "idle";
       if (this.#task.pieces.shape) this.#answers.answerAll();
-      this.#trigger.consider();
+      this.consider();
     }
     this.releaseIfUnused();
   }
@@ -290,7 +295,10 @@ export class TaskReading {
   }
 
   #takeProbe(join: TaskJoin): ProbeStream | undefined {
-    if (this.#probe?.of !== join) return undefined;
+    if (this.#probe?.of !== join) {
+      this.#dropProbe();
+      return undefined;
+    }
     const { stream } = this.#probe;
     this.#probe = undefined;
     return stream;

@@ -14,13 +14,17 @@ it("a probe that its only caller has left is not joined by the next", async () =
     asked.push(answer);
     return await answer.promise;
   };
-  const resolver = new UrlResolver({
-    fetch,
-    clock: systemClock,
-    random: () => 0,
-    onProbe: () => undefined,
-  });
-  const options = { isGetOnly: false };
+  const resolver = new UrlResolver(
+    {
+      fetch,
+      clock: systemClock,
+      random: () => 0,
+      onProbe: () => undefined,
+      canRead: () => true,
+    },
+    [],
+  );
+  const options = { isGetOnly: false, isContentWanted: false };
   const leaving = new AbortController();
   const left = resolver.resolve(ORIGIN, IDENTITY, options, leaving.signal);
   leaving.abort(new Error("left"));

@@ -9,6 +9,7 @@ import { metadataOf, versionName } from "../../platform/origin/origin-version.ts
 import { SingleFlight } from "../../platform/single-flight.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
+import type { TaskRecord } from "../../store/piece-store.ts";
 import type { TaskOrigin } from "../seed/seed-request.ts";
 import type { JoinIdentity } from "./join-request.ts";
 import type { ProbeStream } from "./probe-stream.ts";
@@ -28,11 +29,22 @@ export interface UrlResolverDeps {
   readonly random: Random;
   /** Counts a request that only asks what is there. */
   readonly onProbe: () => void;
+  /** Whether a stream that is opened now can be read at once. */
+  readonly canRead: () => boolean;
 }
 
 interface Probe {
   readonly version: OriginVersion;
   readonly stream: ProbeStream | undefined;
+}
+
+interface Question {
+  /** What was asked for, and how. */
+  readonly key: string;
+  readonly origin: TaskOrigin;
+  readonly identity: JoinIdentity;
+  readonly fileKey: string;
+  readonly isGetOnly: boolean;
 }
 
 /** What an origin said, and since when. */
@@ -42,12 +54,15 @@ interface Recent {
   readonly origin: TaskOrigin;
 }
 
-/** URLs whose last answer is remembered. */
+/** URLs whose last answer is remembered, and files that are known. */
 export const ANSWERS_MAX = 20_000;
 
 /** How a URL is asked for. */
 export interface ResolveOptions {
+  /** HEAD was believed once, and GET brought something else. */
   readonly isGetOnly: boolean;
+  /** Whether the content will be read from its beginning if nobody has it. */
+  readonly isContentWanted: boolean;
   /** How old an answer may be, milliseconds; none may when undefined. */
   readonly answerAgeMs?: number | undefined;
 }
@@ -64,15 +79,20 @@ export class UrlResolver {
   readonly #unversioned = new Map<string, TaskId>();
   /** The last answer for each URL, the oldest first; see `outdated`. */
   readonly #recent = new Map<string, Recent>();
+  /** Files of which some version was found, by what names them in whatever version: the store or a node may hold it. */
+  readonly #known = new Set<string>();
 
-  constructor(deps: UrlResolverDeps) {
+  /** `stored` are the tasks in the store, the least recently used first. */
+  constructor(deps: UrlResolverDeps, stored: Iterable<Pick<TaskRecord, "fileKey">>) {
     this.#deps = deps;
+    for (const { fileKey } of stored) if (fileKey !== undefined) this.#note(fileKey);
   }
 
   /**
-   * Asks the origin by HEAD, and by GET where HEAD is refused or `isGetOnly`. Where an answer may be of some age, one
-   * that is young enough is taken, and a URL that was never asked for is asked by GET at once, whose answer is then
-   * read. Throws the origin's ProtocolError, or the reason of the signal.
+   * Asks the origin. A file that nobody knows is asked for by GET, whose answer is then read: it saves a request, and some
+   * origins take no HEAD. A known one is asked for by HEAD, and by GET where that is refused, because a GET that turned out to be needless
+   * would cost its connection, and what the origin sent meanwhile. Where an answer may be of some age, one
+   * that is young enough is taken. Throws the origin's ProtocolError, or the reason of the signal.
    */
   async resolve(
     origin: TaskOrigin,
@@ -81,19 +101,22 @@ export class UrlResolver {
     signal: AbortSignal,
   ): Promise<ResolvedUrl> {
     signal.throwIfAborted();
-    const { answerAgeMs } = options;
+    const { answerAgeMs, isGetOnly: isForced, isContentWanted } = options;
     const plainKey = keyOf(origin, identity);
     const recent = this.#recent.get(plainKey);
-    if (recent && !options.isGetOnly && answerAgeMs !== undefined) {
+    if (recent && !isForced && answerAgeMs !== undefined) {
       const ageMs = this.#deps.clock.nowMs() - recent.askedAtMs;
       if (ageMs <= answerAgeMs) return { ...recent, takeStream: () => undefined };
     }
-    const isGetOnly = options.isGetOnly || (answerAgeMs !== undefined && !recent);
+    const fileKey = fileKeyOf(origin, identity);
+    const isKnown = this.#unversioned.has(plainKey) || this.#known.has(fileKey);
+    const isGetOnly = isForced || (isContentWanted && !isKnown && this.#deps.canRead());
     const key = `${plainKey} ${isGetOnly ? "GET" : "HEAD"}`;
     return await this.#probes.run(
       key,
       async (flight) => {
-        const resolved = await this.#resolve(key, origin, identity, isGetOnly, flight);
+        const asked = { key, origin, identity, fileKey, isGetOnly };
+        const resolved = await this.#resolve(asked, flight);
         // Nobody waits any more; who just got the stream takes it in this turn of the event loop.
         const dispose = (): void => resolved.takeStream()?.stream[Symbol.dispose]();
         flight.addEventListener("abort", () => void setImmediate(dispose), { once: true });
@@ -118,10 +141,7 @@ export class UrlResolver {
   }
 
   async #resolve(
-    key: string,
-    origin: TaskOrigin,
-    identity: JoinIdentity,
-    isGetOnly: boolean,
+    { key, origin, identity, fileKey, isGetOnly }: Question,
     signal: AbortSignal,
   ): Promise<ResolvedUrl> {
     const askedAtMs = this.#deps.clock.nowMs();
@@ -130,9 +150,14 @@ export class UrlResolver {
     if (signal.aborted) stream?.stream[Symbol.dispose]();
     signal.throwIfAborted();
     const taskId = this.#taskId(key, origin, identity, probe.version);
-    const found = { taskId, origin: { ...origin, version: probe.version } };
-    if (versionName(probe.version) !== undefined) {
+    const isVersioned = versionName(probe.version) !== undefined;
+    const found = {
+      taskId,
+      origin: { ...origin, version: probe.version, ...(isVersioned && { fileKey }) },
+    };
+    if (isVersioned) {
       this.#remember(withoutMethod(key), { ...found, askedAtMs });
+      this.#note(fileKey);
     }
     return {
       ...found,
@@ -147,9 +172,13 @@ export class UrlResolver {
   #remember(key: string, recent: Recent): void {
     this.#recent.delete(key);
     this.#recent.set(key, recent);
-    if (this.#recent.size <= ANSWERS_MAX) return;
-    const [oldest] = this.#recent.keys();
-    this.#recent.delete(oldest!);
+    forgetOldest(this.#recent);
+  }
+
+  #note(fileKey: string): void {
+    this.#known.delete(fileKey);
+    this.#known.add(fileKey);
+    forgetOldest(this.#known);
   }
 
   async #probe(origin: TaskOrigin, isGetOnly: boolean, signal: AbortSignal): Promise<Probe> {
@@ -199,12 +228,24 @@ export class UrlResolver {
   }
 }
 
+/** What the task ids of all versions of a file have in common, as a hash. */
+function fileKeyOf({ url, headers }: TaskOrigin, identity: JoinIdentity): string {
+  const taskId = urlTaskId({ url, headers, ...identity, validator: "" });
+  return taskId.slice(taskId.indexOf(":") + 1);
+}
+
 /** A hash, so that no credentials stand in a long-lived table. */
 function keyOf(origin: TaskOrigin, identity: JoinIdentity): string {
   const headers = [...origin.headers].sort(([a], [b]) => (a < b ? -1 : 1));
   const { filteredQueryParameters, tag } = identity;
   const text = JSON.stringify([origin.url, headers, filteredQueryParameters, tag]);
   return Buffer.from(sha256(text)).toString("hex");
+}
+
+function forgetOldest(table: Map<string, unknown> | Set<string>): void {
+  if (table.size <= ANSWERS_MAX) return;
+  const [oldest] = table.keys();
+  table.delete(oldest!);
 }
 
 function withoutMethod(key: string): string {
