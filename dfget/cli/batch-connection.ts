@@ -2,13 +2,16 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 
 import { abortable } from "../../platform/abortable.ts";
+import { LongFrames } from "../../platform/long-frames.ts";
 import { TurnCork } from "../../platform/turn-cork.ts";
 import type { DownloadRequest } from "../daemon/api-schema.ts";
 import type { BatchFrame } from "../daemon/batch-frames.ts";
 import {
+  BATCH_FRAME_BYTES_MAX,
   BATCH_PATH,
   BATCH_UPGRADE,
   BatchFrameReader,
+  batchFrameBytes,
   batchHeader,
 } from "../daemon/batch-frames.ts";
 import type { DownloadPart } from "../daemon/download-frames.ts";
@@ -60,7 +63,12 @@ export class BatchConnection {
   #open(): Promise<Socket | undefined> {
     this.#checkOwner();
     const { promise, resolve } = Promise.withResolvers<Socket | undefined>();
-    const socket = connect({ path: this.#socketPath });
+    const long = new LongFrames(
+      batchFrameBytes,
+      BATCH_FRAME_BYTES_MAX,
+      (chunk) => !socket.destroyed && socket.push(chunk),
+    );
+    const socket: Socket = connect({ path: this.#socketPath, onread: long.onread });
     this.#cork = new TurnCork(socket);
     const frames = new BatchFrameReader();
     let head: Buffer | undefined = Buffer.alloc(0);

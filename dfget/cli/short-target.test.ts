@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { takeMemory } from "../../platform/own-memory.ts";
 import { EXIT } from "../../platform/user-error.ts";
 import { SHORT_BYTES_MAX, openTarget } from "./short-target.ts";
 
@@ -42,6 +43,15 @@ describe("a target for what may be short", () => {
     expect(await readFile(path, "utf8")).toBe("one two");
     const { mode, mtimeMs } = await stat(path);
     expect([mode & 0o777, mtimeMs]).toEqual([0o640, Date.UTC(2001, 1, 3)]);
+  });
+
+  it("takes what is lasting without a copy, and gives its memory back when it is written", async () => {
+    await using target = await openTarget(path, never);
+    const content = takeMemory(100_000).fill(7);
+    await target.write(content, true);
+    await target.commit();
+    expect((await readFile(path)).equals(Buffer.alloc(100_000, 7))).toBe(true);
+    expect(content).toHaveLength(0);
   });
 
   it("may be empty, and has the usual rights then", async () => {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
+import { giveBack } from "../../platform/own-memory.ts";
 import { fileFailure } from "./file-failure.ts";
 import { partPathOf, removeAbandonedPartsHere, removeOnExit } from "./part-name.ts";
 import type { FileAttributes, Placed, Target } from "./target-file.ts";
@@ -155,6 +156,7 @@ class ShortTarget implements Target {
         closeSync(fd);
       }
       renameSync(partPath, this.#path);
+      this.#chunks.forEach(giveBack);
     } catch (error) {
       rmSync(partPath, { force: true });
       throw error;

@@ -26,7 +26,7 @@ export type Placed = "link" | "clone";
 export interface Target extends AsyncDisposable {
   /** Where somebody may put a finished file instead of writing; undefined where that is no use. */
   readonly linkPath?: string | undefined;
-  /** Resolves when the bytes are written and their memory can be used again. It is not when they are `isLasting`. */
+  /** Resolves when the bytes are written and their memory can be used again. It is not when they are `isLasting`, before they are at their place. */
   write(bytes: Uint8Array, isLasting?: boolean): Promise<void>;
   /** Forgets what was written. Throws UserError where it has left the program already. */
   restart?(): Promise<void>;

@@ -30,6 +30,11 @@ export function batchHeader(number: number, lengthBytes: number): Uint8Array {
   return header;
 }
 
+/** How long a frame is with what stands before its payload; undefined while too little of that is there. */
+export function batchFrameBytes(bytes: Buffer): number | undefined {
+  return bytes.length < HEADER_BYTES ? undefined : HEADER_BYTES + bytes.readUInt32BE(4);
+}
+
 /** Cuts what comes over a connection into frames. */
 export class BatchFrameReader {
   /** What has come of the next frame. */
@@ -59,7 +64,7 @@ export class BatchFrameReader {
       frames.push({ number: rest.readUInt32BE(0), payload: rest.subarray(HEADER_BYTES, end) });
       rest = rest.subarray(end);
     }
-    this.#held = [rest];
+    this.#held = rest.length > 0 ? [rest] : [];
     this.#heldBytes = rest.length;
     return frames;
   }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { systemClock } from "../../platform/clock.ts";
 import { silentLog } from "../../platform/log.ts";
+import { takeMemory } from "../../platform/own-memory.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import { DaemonClient } from "../cli/daemon-client.ts";
@@ -39,19 +40,22 @@ const peer = {
           until.addEventListener("abort", () => reject(until.reason as Error));
         });
       }
-      const bytes = Buffer.alloc(Number(/\d+$/.exec(name)?.[0] ?? 0), name);
+      const bytes = takeMemory(Number(/\d+$/.exec(name)?.[0] ?? 0)).fill(name);
+      sent.push(bytes);
       return { taskId: "url:00" as TaskId, bytes, mediaType: "a/b", lastModified: undefined };
     },
   },
 };
 
 let asked: string[] = [];
+let sent: Buffer[] = [];
 let directory: string;
 let socketPath: string;
 let server: ControlServer;
 
 beforeEach(async () => {
   asked = [];
+  sent = [];
   directory = await mkdtemp(join(tmpdir(), "darter-batch-"));
   socketPath = join(directory, "d.sock");
   server = await startServer();
@@ -90,6 +94,12 @@ describe("a conversation about many files", () => {
     });
     expect(asked.toSorted()).toEqual(names.toSorted());
     expect(server.activity.running).toBe(0);
+  });
+
+  it("keeps nothing in memory of what it has sent", async () => {
+    const client = new DaemonClient(socketPath);
+    await client.downloadSmall(request("file-400000"), signal);
+    await expect.poll(() => sent.map(({ length }) => length)).toEqual([0]);
   });
 
   it("sends away what is no small file, and tells why one cannot be had", async () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 import type { Log } from "../../platform/log.ts";
+import { giveBack } from "../../platform/own-memory.ts";
 import { TurnCork } from "../../platform/turn-cork.ts";
 import { BATCH_PATH, BATCH_UPGRADE, BatchFrameReader, batchHeader } from "./batch-frames.ts";
 import { readerGone } from "./download-stream.ts";
@@ -15,7 +16,10 @@ export interface BatchServerDeps {
   readonly log: Log;
   /** Aborts when the daemon takes no more requests. */
   readonly closing: AbortSignal;
-  /** Answers one request: with the frames of a download, or with undefined where it has to be asked for alone. Never rejects. */
+  /**
+   * Answers one request: with the frames of a download, whose memory is given back when they were sent, or with undefined where it has to be
+   * asked for alone. Never rejects.
+   */
   answer(request: Uint8Array, signal: AbortSignal): Promise<readonly Uint8Array[] | undefined>;
 }
 
@@ -68,7 +72,7 @@ function converse(socket: Duplex, head: Buffer, deps: BatchServerDeps): void {
     let lengthBytes = 0;
     for (const part of payload) lengthBytes += part.length;
     socket.write(batchHeader(number, lengthBytes));
-    for (const part of payload) socket.write(part);
+    for (const part of payload) socket.write(part, () => giveBack(part));
   };
   const begin = (): void => {
     while (running < BATCH_REQUESTS_MAX && !socket.writableNeedDrain) {

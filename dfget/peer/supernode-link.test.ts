@@ -7,6 +7,8 @@ import { WebSocketServer } from "ws";
 
 import type { Clock } from "../../platform/clock.ts";
 import { systemClock } from "../../platform/clock.ts";
+import { giveBack } from "../../platform/own-memory.ts";
+import type { SupernodeFrame } from "../../protocol/node-frames.ts";
 import { supernodeFrames } from "../../protocol/node-frames.ts";
 import { SupernodeLink } from "./supernode-link.ts";
 
@@ -201,4 +203,57 @@ it("keeps a supernode that answers", async () => {
   probeOver();
   await new Promise((resolve) => setImmediate(resolve));
   expect(link.isConnected).toBe(true);
+});
+
+it("takes long frames in memory of their own, in order with the others", async () => {
+  const content = Buffer.alloc(400_000, 7);
+  const whole = {
+    kind: "task",
+    taskId: "x",
+    pieceLengthBytes: 1,
+    neighbours: [],
+    content,
+  } as const;
+  await using server = createServer();
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    socket.once("message", () => {
+      socket.send(WELCOME);
+      for (const task of [1, 2, 3]) {
+        socket.send(supernodeFrames.encode({ kind: "ask-progress", task }));
+        socket.send(supernodeFrames.encode({ ...whole, task }));
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const frames: SupernodeFrame[] = [];
+  const all = Promise.withResolvers<void>();
+  const link = new SupernodeLink(
+    { urls: [`http://127.0.0.1:${port}`], hello: () => HELLO },
+    {
+      connected: () => undefined,
+      frame: (frame) => void (frames.push(frame) === 6 && all.resolve()),
+      lost: () => undefined,
+    },
+    { clock: systemClock, random: () => 1, log: pino({ level: "silent" }) },
+  );
+  link.start();
+  await all.promise;
+  await link.close();
+  sockets.close();
+  server.closeAllConnections();
+  expect(frames.map((frame) => [frame.kind, "task" in frame && frame.task])).toEqual(
+    [1, 2, 3].flatMap((task) => [
+      ["ask-progress", task],
+      ["task", task],
+    ]),
+  );
+  for (const frame of frames) {
+    if (frame.kind !== "task") continue;
+    expect(content.equals(frame.content!)).toBe(true);
+    giveBack(frame.content!);
+    expect(frame.content).toHaveLength(0);
+  }
 });

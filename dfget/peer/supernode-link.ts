@@ -8,6 +8,7 @@ import type { Clock, Random } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { printableUrl } from "../../platform/log.ts";
 import { TurnCork } from "../../platform/turn-cork.ts";
+import { connectPlainly } from "./supernode-socket.ts";
 
 export type Hello = Extract<NodeFrame, { kind: "hello" }>;
 export type Welcome = Extract<SupernodeFrame, { kind: "welcome" }>;
@@ -140,7 +141,9 @@ export class SupernodeLink {
 
   /** Resolves when the connection has ended, telling whether it had ever been greeted. */
   #connectOnce(url: string): Promise<{ wasConnected: boolean; isReplaced: boolean }> {
-    const socket = new WebSocket(new URL("/api/v1/node", url.replace(/^http/, "ws")), {
+    const place = new URL("/api/v1/node", url.replace(/^http/, "ws"));
+    const socket = new WebSocket(place, {
+      ...(place.protocol === "ws:" && { createConnection: connectPlainly }),
       headers: { [PROTOCOL_HEADER]: String(PROTOCOL_VERSION) },
       handshakeTimeout: CONNECT_MS_MAX,
       maxPayload: FRAME_LENGTH_BYTES_MAX,

@@ -14,6 +14,7 @@ import type { Sessions } from "./sessions.ts";
 /** The whole of a small file, as the supernode has sent it. */
 export interface WholeFile {
   readonly taskId: TaskId;
+  /** Nobody else reads them; who has done with them may give their memory back. */
   readonly bytes: Uint8Array;
   readonly mediaType: string | undefined;
   readonly lastModified: string | undefined;
