@@ -32,6 +32,14 @@ async function world(config: Parameters<typeof ScriptedSupernode.start>[0] = {})
   };
 }
 
+/** What a node joins with that holds the whole file. */
+function wholeOf(url: string) {
+  const version = { url, headers: new Map<string, string>(), validator: 'etag "1"' };
+  const taskId = urlTaskId({ ...version, filteredQueryParameters: [], tag: "" });
+  const have = Bitmap.full(3).toBytes();
+  return { taskId, holding: { pieceLengthBytes: 256 * KIB, lengthBytes: CONTENT.length, have } };
+}
+
 describe("a file that nobody knows", () => {
   it("is found and read by one GET", async () => {
     await using it = await world();
@@ -84,6 +92,18 @@ describe("a file that nobody knows", () => {
 });
 
 describe("a file that is known", () => {
+  it("only to nodes, as after they lost another supernode, is asked for by HEAD", async () => {
+    await using it = await world();
+    const [holder, asker] = [await it.supernode.node(), await it.supernode.node()];
+    const url = it.serve("/f");
+    const number = holder.join(wholeOf(url));
+    const { taskId } = await holder.next("task", number);
+    expect((await asker.next("task", asker.joinUrl(url))).taskId).toBe(taskId);
+    expect(it.asked).toEqual(["HEAD /f"]);
+    await asker.next("task", asker.joinUrl(it.serve("/other")));
+    expect(it.asked).toEqual(["HEAD /f", "GET /other"]);
+  });
+
   it("is asked for by HEAD under addresses that differ by what does not count", async () => {
     await using it = await world();
     const node = await it.supernode.node();
@@ -133,12 +153,9 @@ describe("an answer that was opened and is not needed", () => {
     await using it = await world();
     const [holder, asker] = [await it.supernode.node(), await it.supernode.node()];
     const url = it.serve("/f", HELD);
-    const version = { url, headers: new Map<string, string>(), validator: 'etag "1"' };
-    const taskId = urlTaskId({ ...version, filteredQueryParameters: [], tag: "" });
-    const have = Bitmap.full(3).toBytes();
-    const holding = { pieceLengthBytes: 256 * KIB, lengthBytes: CONTENT.length, have };
-    await holder.next("task", holder.join({ taskId, holding }));
-    expect((await asker.next("task", asker.joinUrl(url))).taskId).toBe(taskId);
+    const { taskId } = await holder.next("task", holder.join(wholeOf(url)));
+    const first = asker.join({ origin: { url, headers: [] }, answerAgeMs: 0 });
+    expect((await asker.next("task", first)).taskId).toBe(taskId);
     await until(() => it.origin.requests[0]?.hasEnded === true, { what: "the answer to be ended" });
     expect(it.asked).toEqual(["GET /f"]);
   });

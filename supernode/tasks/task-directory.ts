@@ -60,6 +60,8 @@ export class TaskDirectory {
   /** What remains to be done of tasks that were closed. */
   readonly #ending = new Map<TaskId, Promise<void>>();
   readonly #joins = new Map<Host, Map<number, Join>>();
+  /** Live tasks that nodes named by their ids, of URLs that nobody has named here: any URL may be meant. */
+  readonly #unnamed = new Set<TaskId>();
 
   constructor(deps: TaskDirectoryDeps) {
     this.#deps = deps;
@@ -206,6 +208,7 @@ export class TaskDirectory {
     }
     const known = given !== undefined && (await this.#isKnown(given, request)) ? given : undefined;
     if (join.abort.signal.aborted) return;
+    const { resolver } = this.#deps;
     if (known !== undefined) {
       const { origin } = request;
       const taskJoin = {
@@ -220,19 +223,20 @@ export class TaskDirectory {
         rejoin: undefined,
       };
       this.#attach(known, taskJoin, undefined, join);
+      if (taskDigest(known) === undefined && !resolver.isKnown(known)) this.#unnamed.add(known);
       return;
     }
-    const { resolver } = this.#deps;
     const { answerAgeMs } = request;
-    // Who holds some of a single file most likely holds some of this one; of a tree most files are new to all.
-    const isLacking = !mayHold || answerAgeMs !== undefined;
-    const isContentWanted = given === undefined && !isPart && isLacking;
+    // What nodes hold may well be the single file that one of them asks for; of a tree most files are new to all.
+    const mayBeHeld = answerAgeMs === undefined && (mayHold || this.#unnamed.size > 0);
+    const isContentWanted = given === undefined && !isPart && !mayBeHeld;
     const resolved = await resolver.resolve(
       request.origin!,
       request.identity,
       { ...options, isContentWanted, answerAgeMs },
       join.abort.signal,
     );
+    this.#unnamed.delete(resolved.taskId);
     const probe = resolved.takeStream();
     const rejoin = (): void => {
       join.task = undefined;
@@ -337,6 +341,7 @@ export class TaskDirectory {
   #remove(task: LiveTask, ended: Promise<void>): void {
     const { taskId } = task;
     this.#tasks.delete(taskId);
+    this.#unnamed.delete(taskId);
     this.#byNumber.delete(task.number);
     this.#numbers.give(task.number);
     this.#deps.resolver.forget(taskId);

@@ -81,11 +81,15 @@ export class UrlResolver {
   readonly #recent = new Map<string, Recent>();
   /** Files of which some version was found, by what names them in whatever version: the store or a node may hold it. */
   readonly #known = new Set<string>();
+  /** The tasks of these files. */
+  readonly #knownTasks = new Set<string>();
 
   /** `stored` are the tasks in the store, the least recently used first. */
-  constructor(deps: UrlResolverDeps, stored: Iterable<Pick<TaskRecord, "fileKey">>) {
+  constructor(deps: UrlResolverDeps, stored: Iterable<Pick<TaskRecord, "taskId" | "fileKey">>) {
     this.#deps = deps;
-    for (const { fileKey } of stored) if (fileKey !== undefined) this.#note(fileKey);
+    for (const { fileKey, taskId } of stored) {
+      if (fileKey !== undefined) this.#note(fileKey, taskId);
+    }
   }
 
   /**
@@ -126,6 +130,11 @@ export class UrlResolver {
     );
   }
 
+  /** Whether it is known which file a task is of. */
+  isKnown(taskId: TaskId): boolean {
+    return this.#knownTasks.has(taskId);
+  }
+
   /** The task is fetched no more: a later join of its URL begins another one, unless the origin names the version. */
   forget(taskId: TaskId): void {
     for (const [key, unversioned] of this.#unversioned) {
@@ -157,7 +166,7 @@ export class UrlResolver {
     };
     if (isVersioned) {
       this.#remember(withoutMethod(key), { ...found, askedAtMs });
-      this.#note(fileKey);
+      this.#note(fileKey, taskId);
     }
     return {
       ...found,
@@ -175,10 +184,13 @@ export class UrlResolver {
     forgetOldest(this.#recent);
   }
 
-  #note(fileKey: string): void {
+  #note(fileKey: string, taskId: TaskId): void {
     this.#known.delete(fileKey);
     this.#known.add(fileKey);
     forgetOldest(this.#known);
+    this.#knownTasks.delete(taskId);
+    this.#knownTasks.add(taskId);
+    forgetOldest(this.#knownTasks);
   }
 
   async #probe(origin: TaskOrigin, isGetOnly: boolean, signal: AbortSignal): Promise<Probe> {
