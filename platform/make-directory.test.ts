@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -21,6 +21,17 @@ describe("a directory that is made", () => {
     expect(await makeDirectory(path, 0o755)).toEqual([]);
     for (const each of [path, join(home, "a")]) expect((await stat(each)).mode & 0o777).toBe(0o700);
     await makeDirectory("/");
+  });
+
+  it("comes also while somebody else makes those above it", async () => {
+    for (let round = 0; round < 20; round++) {
+      const above = join(home, `${round}`, "deep", "er");
+      const paths = Array.from({ length: 8 }, (_, index) => join(above, `${index}`));
+      const made = await Promise.all(paths.map(async (path) => await makeDirectory(path)));
+      expect(await readdir(above)).toHaveLength(paths.length);
+      // Each is made by one of them.
+      expect(made.flat()).toHaveLength(paths.length + 3);
+    }
   });
 
   it("is refused where a file is in the way", async () => {

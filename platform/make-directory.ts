@@ -8,18 +8,27 @@ import { dirname } from "node:path";
  */
 export async function makeDirectory(path: string, mode = 0o777): Promise<string[]> {
   try {
+    return await makeOne(path, mode);
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === path) throw error;
+    const above = await makeDirectory(parent, mode);
+    // Once more also where the parent is there: somebody else may have made it meanwhile.
+    return [...above, ...(await makeOne(path, mode))];
+  }
+}
+
+async function makeOne(path: string, mode: number): Promise<string[]> {
+  try {
     await mkdir(path, mode);
     return [path];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" && (await isDirectory(path))) return [];
     // Some systems say of what is there that it cannot be made: a directory of a read-only disk, for one.
-    if ((code === "EROFS" || code === "EACCES" || code === "EPERM") && (await isDirectory(path)))
-      return [];
-    const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path || (await isDirectory(parent))) throw error;
-    const above = await makeDirectory(parent, mode);
-    return [...above, ...(await makeDirectory(path, mode))];
+    const mayBeThere =
+      code === "EEXIST" || code === "EROFS" || code === "EACCES" || code === "EPERM";
+    if (mayBeThere && (await isDirectory(path))) return [];
+    throw error;
   }
 }
 
