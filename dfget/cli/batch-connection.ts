@@ -55,8 +55,7 @@ export class BatchConnection {
     socket.ref();
     const payload = Buffer.from(JSON.stringify(request));
     this.#cork?.hold();
-    socket.write(batchHeader(number, payload.length));
-    socket.write(payload);
+    socket.write(Buffer.concat([batchHeader(number, payload.length), payload]));
     return await abortable(promise, signal);
   }
 

@@ -4,7 +4,7 @@ import type { DaemonStatus, DownloadRequest } from "../daemon/api-schema.ts";
 import { ANSWER_AGE_MS_MAX } from "../daemon/request-limits.ts";
 import { DaemonAbsentError, DaemonClient } from "./daemon-client.ts";
 import type { DaemonSettings } from "./daemon-process.ts";
-import type { DownloadEngine, DownloadParts } from "./download-engine.ts";
+import type { DownloadEngine, DownloadParts, Placing } from "./download-engine.ts";
 import type { FileReporter } from "./reporter.ts";
 
 /** A daemon that leaves at the very moment it is asked is met once; more often means a defect. */
@@ -44,6 +44,7 @@ export class DaemonEngine implements DownloadEngine {
     request: DownloadRequest,
     reporter: Pick<FileReporter, "note">,
     signal: AbortSignal,
+    placing?: Placing,
   ): Promise<DownloadParts> {
     const { socketPath, dataDir, supernodeUrls } = this.#settings;
     for (let attempt = 1; ; attempt++) {
@@ -55,9 +56,12 @@ export class DaemonEngine implements DownloadEngine {
         }
         // Most of the time one is there: it is asked at once, and looked for only when it is not.
         const asked = { ...request, ...this.#answerAge() };
-        return (
-          (await this.#downloadSmall(asked, signal)) ?? (await this.#client.download(asked, signal))
-        );
+        // A link to the daemon's file cannot be told of with a small one.
+        const small =
+          this.#isBatch && !asked.range && placing?.mayBeLink !== true
+            ? await this.#client.downloadSmall(asked, signal)
+            : undefined;
+        return small ?? (await this.#client.download({ ...asked, ...placed(placing) }, signal));
       } catch (error) {
         if (!(error instanceof DaemonAbsentError)) throw error;
         if (attempt > ATTEMPTS_MAX) {
@@ -70,14 +74,6 @@ export class DaemonEngine implements DownloadEngine {
       }
       await startDaemon(this.#client, this.#settings, signal);
     }
-  }
-
-  /** One of many files may be small, and then comes whole. A link to the daemon's file cannot be told so. */
-  async #downloadSmall(request: DownloadRequest, signal: AbortSignal) {
-    const isPlain = !request.range && request.linkPath === undefined;
-    if (!this.#isBatch || !isPlain) return undefined;
-    const { clonePath: _clonePath, ...asked } = request;
-    return await this.#client.downloadSmall(asked, signal);
   }
 
   #answerAge(): Pick<DownloadRequest, "answerAgeMs"> {
@@ -95,6 +91,12 @@ export class DaemonEngine implements DownloadEngine {
       status.supernodes.length === 0 ? "without any" : `with ${status.supernodes.join(", ")}`;
     reporter.note(`the daemon at ${socketPath} runs ${used}, so ${others.join(", ")} is not asked`);
   }
+}
+
+function placed(placing: Placing | undefined): Pick<DownloadRequest, "clonePath" | "linkPath"> {
+  const path = placing?.path();
+  if (path === undefined) return {};
+  return { clonePath: path, ...(placing?.mayBeLink === true ? { linkPath: path } : {}) };
 }
 
 /** Resolves when a daemon answers at the socket, having started one where there was none. Throws UserError. */

@@ -5,6 +5,14 @@ import type { FileReporter } from "./reporter.ts";
 /** What comes of a download, in turn; of a small file it is all there at once. */
 export type DownloadParts = AsyncIterable<DownloadPart> | Iterable<DownloadPart>;
 
+/** Where somebody may put a whole content in place of sending it. */
+export interface Placing {
+  /** Whether it may be another name of his own file. */
+  readonly mayBeLink: boolean;
+  /** Undefined where that is no use. Asked for when it is told to him: most small files need no such place. */
+  path(): string | undefined;
+}
+
 /** Gets content: through the daemon, or from the origin itself. */
 export interface DownloadEngine {
   /**
@@ -15,5 +23,6 @@ export interface DownloadEngine {
     request: DownloadRequest,
     reporter: Pick<FileReporter, "note">,
     signal: AbortSignal,
+    placing?: Placing,
   ): Promise<DownloadParts>;
 }

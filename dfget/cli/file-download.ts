@@ -10,7 +10,6 @@ import type { DownloadPlan } from "./download-plan.ts";
 import { BrokenOffError, OtherContentError, Receiver } from "./receive-download.ts";
 import type { ReceivedContent } from "./receive-download.ts";
 import type { DownloadSummary, FileReporter } from "./reporter.ts";
-import type { Target } from "./target-file.ts";
 
 /** How often content is asked for again, one time after the other without a byte more, after breaking off. */
 const FRUITLESS_ATTEMPTS_MAX = 5;
@@ -77,8 +76,15 @@ async function receiveAll(
   for (;;) {
     const before = receiver.writtenBytes;
     try {
-      const request = requestOf(plan, target, receiver);
-      const parts = await engine.begin(request, deps.reporter, signal);
+      const request = requestOf(plan, receiver);
+      const placing = { mayBeLink: plan.mayBeLink, path: () => target.linkPath };
+      const isWhole = request.range === undefined;
+      const parts = await engine.begin(
+        request,
+        deps.reporter,
+        signal,
+        isWhole ? placing : undefined,
+      );
       return await receiver.receive(parts, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -101,18 +107,14 @@ async function receiveAll(
 }
 
 /** What is still wanted. */
-function requestOf(plan: DownloadPlan, target: Target, receiver: Receiver): DownloadRequest {
-  const { request, range, mayBeLink } = plan;
+function requestOf({ request, range }: DownloadPlan, receiver: Receiver): DownloadRequest {
   const firstByte = receiver.nextByte;
   const lastByte = range && "lastByte" in range ? range.lastByte : undefined;
   const wanted =
     firstByte === undefined
       ? range
       : { firstByte, mayBeEmpty: true, ...(lastByte === undefined ? {} : { lastByte }) };
-  if (wanted) return { ...request, range: wanted };
-  const { linkPath } = target;
-  if (linkPath === undefined) return request;
-  return { ...request, clonePath: linkPath, ...(mayBeLink ? { linkPath } : {}) };
+  return wanted ? { ...request, range: wanted } : request;
 }
 
 /** The time that a header names, milliseconds since 1970; undefined for none or nonsense. */

@@ -31,9 +31,10 @@ export function outputOf(
     throw new UserError(EXIT.usage, "-o names no file; leave it out, or name a file or directory");
   }
   if (option === undefined) return { kind: "file", path: name() };
+  if (path !== undefined) return { kind: "file", path: join(option, path) };
   const isThere = isDirectory(option);
-  if (option.endsWith("/") || isOneOfMany || path !== undefined) {
-    if (isThere || path !== undefined) return { kind: "file", path: join(option, name()) };
+  if (option.endsWith("/") || isOneOfMany) {
+    if (isThere) return { kind: "file", path: join(option, name()) };
     if (option.endsWith("/") && !isFile(option)) {
       return { kind: "file", path: join(option, name()), newDirectory: option };
     }

@@ -89,7 +89,7 @@ class ShortTarget implements Target {
 
   async write(bytes: Uint8Array, isLasting = false): Promise<void> {
     if (!this.#long && this.#lengthBytes + bytes.length <= SHORT_BYTES_MAX) {
-      this.#chunks.push(isLasting ? bytes : Uint8Array.from(bytes));
+      this.#chunks.push(isLasting ? bytes : new Uint8Array(bytes));
       this.#lengthBytes += bytes.length;
       return;
     }

@@ -39,7 +39,7 @@ export class SmallContents {
 
   /** Keeps a copy of a content that has just come, when it is short. */
   keep(session: TaskSession, content: Uint8Array): void {
-    if (content.length <= SMALL_LENGTH_BYTES_MAX) this.#put(session, Uint8Array.from(content));
+    if (content.length <= SMALL_LENGTH_BYTES_MAX) this.#put(session, new Uint8Array(content));
   }
 
   /** The bytes of a content, if they are kept and nobody has written to its file since. */

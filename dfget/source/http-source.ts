@@ -26,6 +26,7 @@ export const httpSource: Source = {
 
 /** A directory that is yet to be read. */
 interface Place {
+  /** As a parser of URLs writes it. */
   readonly url: string;
   readonly parts: readonly string[];
 }
@@ -78,6 +79,8 @@ class DirectoryWalk {
     const entries: FoundEntry[] = [];
     const directories: Place[] = [];
     const unusable: string[] = [];
+    const [before = ""] = place.url.split(/[?#]/, 1);
+    const behind = place.url.slice(before.length);
     for (const { name, isDirectory } of names) {
       const parts = [...place.parts, name];
       const path = safePath(parts);
@@ -85,12 +88,11 @@ class DirectoryWalk {
         unusable.push(name);
         continue;
       }
-      const url = new URL(place.url);
-      url.pathname += `${encodeURIComponent(name)}${isDirectory ? "/" : ""}`;
-      if (!isDirectory) entries.push({ kind: "file", url: url.href, path });
-      else if (!this.#seen.has(url.href)) {
+      const url = `${before}${encodeURIComponent(name)}${isDirectory ? "/" : ""}${behind}`;
+      if (!isDirectory) entries.push({ kind: "file", url, path });
+      else if (!this.#seen.has(url)) {
         entries.push({ kind: "directory", path });
-        directories.push({ url: url.href, parts });
+        directories.push({ url, parts });
       }
     }
     if (unusable.length > 0) entries.push(leftOut(unusable, printableUrl(place.url)));

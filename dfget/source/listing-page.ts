@@ -12,11 +12,16 @@ export function readListing(text: string, url: string): ListedName[] | undefined
   const start = text.trimStart();
   if (start.startsWith("[")) return readJson(start);
   if (!start.startsWith("<")) return undefined;
+  const { origin, pathname } = new URL(url);
   const names = new Map<string, ListedName>();
   for (const [, double, single, bare] of text.matchAll(
     /<a\s[^>]*?href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi,
   )) {
-    const listed = listedName(withoutEntities(double ?? single ?? bare ?? ""), url);
+    const listed = listedName(withoutEntities(double ?? single ?? bare ?? ""), {
+      url,
+      origin,
+      pathname,
+    });
     if (listed) names.set(`${listed.name}/${listed.isDirectory}`, listed);
   }
   return [...names.values()];
@@ -38,9 +43,11 @@ function readJson(text: string): ListedName[] | undefined {
 }
 
 /** The name that a link means; undefined where it leads elsewhere, as those for sorting do. */
-function listedName(href: string, url: string): ListedName | undefined {
-  const target = URL.parse(href, url);
-  const base = new URL(url);
+function listedName(
+  href: string,
+  base: { readonly url: string; readonly origin: string; readonly pathname: string },
+): ListedName | undefined {
+  const target = URL.parse(href, base.url);
   if (!target || target.origin !== base.origin || target.search !== "" || target.hash !== "") {
     return undefined;
   }

@@ -31,7 +31,7 @@ export async function fetchText(
           "a listing is longer than 32 MiB; ask for less at once",
         );
       }
-      chunks.push(Uint8Array.from(chunk));
+      chunks.push(new Uint8Array(chunk));
     }
   } finally {
     response.dispose();

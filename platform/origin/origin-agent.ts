@@ -1,8 +1,11 @@
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { createSecureContext, getCACertificates } from "node:tls";
-import type { Dispatcher, buildConnector as Connectors } from "undici";
-import { Agent, Pool, ProxyAgent, buildConnector } from "undici";
+import type { Dispatcher, Pool as Pools, buildConnector as Connectors } from "undici";
+import buildConnector from "undici/lib/core/connect.js";
+import Agent from "undici/lib/dispatcher/agent.js";
+import Pool from "undici/lib/dispatcher/pool.js";
+import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
 
 import type { AddressGate } from "./address-gate.ts";
 import { OriginBook } from "./origin-book.ts";
@@ -69,7 +72,7 @@ export function createOriginAgent(gate: AddressGate, options: OriginAgentOptions
       const proxy = proxyOf(url, options.environment);
       if (proxy) return throughProxy(url, proxy, poolOptions, tls);
       return new Pool(origin, {
-        ...(poolOptions as Pool.Options),
+        ...(poolOptions as Pools.Options),
         connect: gatedConnector(gate, url, { ...options, tls }),
       });
     },
@@ -80,7 +83,7 @@ export function createOriginAgent(gate: AddressGate, options: OriginAgentOptions
 function throughProxy(
   origin: URL,
   proxy: URL,
-  poolOptions: Pool.Options,
+  poolOptions: Pools.Options,
   tls: OriginTls | undefined,
 ): Dispatcher {
   const { connect: _connect, ...others } = poolOptions;

@@ -48,7 +48,7 @@ export class OriginBody implements AsyncIterableIterator<Uint8Array>, FillableBo
     this.#controller.pause();
     // At the end of a connection all that is left comes at once.
     const isFirst = !this.#isLent && this.#waiting.length === 0;
-    this.#waiting.push(isFirst ? chunk : Uint8Array.from(chunk));
+    this.#waiting.push(isFirst ? chunk : new Uint8Array(chunk));
     this.#wake?.();
   }
 

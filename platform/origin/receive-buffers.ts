@@ -1,5 +1,5 @@
 import type { OnReadOpts, Socket } from "node:net";
-import { errors } from "undici";
+import errors from "undici/lib/core/errors.js";
 
 import type { DirectBody } from "./direct-body.ts";
 
