@@ -51,11 +51,17 @@ export type MessageOf<F extends Fields> = Simplify<
 /** Bytes of at least this length are handed on as they are, where the parts of a frame are asked for. */
 const LONG_BYTES_MIN = 64 * 1024;
 
+/** Room in which most frames can be put together; what comes of it is copied out, once. */
+const ROOM_BYTES = 2 * LONG_BYTES_MIN;
+/** Rooms that nobody uses: a message inside a message is written in one of its own. */
+const freeRooms: Uint8Array[] = [];
+const FREE_ROOMS_MAX = 4;
+
 const VARINT_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Collects the bytes of one frame. */
 export class Writer {
-  #bytes = new Uint8Array(256);
+  #bytes = freeRooms.pop() ?? new Uint8Array(ROOM_BYTES);
   #length = 0;
   /** What stands before `#bytes`. */
   readonly #parts: Uint8Array[] = [];
@@ -76,8 +82,7 @@ export class Writer {
   bytes(value: Uint8Array): void {
     this.varint(value.length);
     if (value.length >= LONG_BYTES_MIN) {
-      this.#parts.push(this.#bytes.subarray(0, this.#length), value);
-      this.#bytes = new Uint8Array(256);
+      this.#parts.push(this.#bytes.slice(0, this.#length), value);
       this.#length = 0;
       return;
     }
@@ -109,9 +114,11 @@ export class Writer {
 
   /** The same in parts, one at least: what is long is not copied, and must not be written to while they are used. */
   finishParts(): readonly Uint8Array[] {
-    const bytes = this.#bytes.subarray(0, this.#length);
-    const isFull = this.#length * 2 > this.#bytes.length;
-    return [...this.#parts, isFull ? bytes : bytes.slice()];
+    const room = this.#bytes;
+    const bytes = room.slice(0, this.#length);
+    this.#bytes = bytes;
+    if (room.length === ROOM_BYTES && freeRooms.length < FREE_ROOMS_MAX) freeRooms.push(room);
+    return [...this.#parts, bytes];
   }
 
   #reserve(lengthBytes: number): void {

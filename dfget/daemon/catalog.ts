@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 
 import type { Log } from "../../platform/log.ts";
@@ -11,7 +11,8 @@ export const CATALOG_MAX = 20_000;
 /** The most tasks that can be pinned: each keeps a file open. */
 export const PINS_MAX = 1024;
 
-const SAVE_MS = 2000;
+/** The whole is written each time, which takes 20 ms and more when it is full. */
+const SAVE_MS = 10_000;
 
 /** What a user needs to know of a task, which the store does not. */
 export interface CatalogEntry {
@@ -155,7 +156,7 @@ export class Catalog {
 
 /** A hash of what a URL task was asked for by: it holds no secret that could be read again. */
 export function askedKey(request: unknown): string {
-  return createHash("sha256").update(JSON.stringify(request)).digest("hex").slice(0, 32);
+  return hash("sha256", JSON.stringify(request), "hex").slice(0, 32);
 }
 
 function* parseEntries(content: unknown): Generator<[TaskId, CatalogEntry]> {

@@ -35,6 +35,9 @@ const PROGRESS_BYTES_MIN = 64 * 1024;
 const RESUME_BACKOFF_MS = 100;
 const RESUME_BACKOFF_MS_MAX = 5000;
 
+/** Made once: each stream ends so, and an error with a stack takes longer than all else at its end. */
+const GIVEN_UP = new ProtocolError("ORIGIN_FAILED", "the reading of the origin was given up");
+
 /**
  * One content, or one part of it, read from an origin in order and once. A body that is cut is resumed by a
  * Range request under If-Range; an origin without ranges sends it again and what was read is skipped.
@@ -171,7 +174,7 @@ export class OriginStream implements Disposable {
   [Symbol.dispose](): void {
     this.#link?.[Symbol.dispose]();
     this.#response.dispose();
-    this.#abort.abort(new ProtocolError("ORIGIN_FAILED", "the reading of the origin was given up"));
+    this.#abort.abort(GIVEN_UP);
   }
 
   /** Whether the bytes were asked for, which can be done once. */

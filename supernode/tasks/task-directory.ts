@@ -50,6 +50,9 @@ interface Join {
 
 type TaskFrame = Extract<NodeFrame, { task: number }>;
 
+/** Made once: thousands of nodes may leave at a time, and each error has a stack. */
+const NODE_LEFT = new Error("the node left");
+
 /** Every task that nodes take part in, and which node knows it by which number. */
 export class TaskDirectory {
   readonly #deps: TaskDirectoryDeps;
@@ -105,7 +108,7 @@ export class TaskDirectory {
     if (!join) return;
     if (frame.kind === "leave") {
       this.#forget(node.host, frame.task);
-      join.abort.abort(new Error("the node left"));
+      join.abort.abort(NODE_LEFT);
       join.task?.leave(node, frame.task);
       return;
     }
@@ -117,7 +120,7 @@ export class TaskDirectory {
     const joins = this.#joins.get(node.host);
     this.#joins.delete(node.host);
     for (const [number, join] of joins ?? []) {
-      join.abort.abort(new Error("the node is gone"));
+      join.abort.abort(NODE_LEFT);
       join.task?.leave(node, number);
     }
   }

@@ -47,6 +47,9 @@ interface ReadingEvents {
   readonly deserted: () => void;
 }
 
+/** Made once, as each error has a stack, which takes long to make. */
+const UNWANTED = new ProtocolError("SHUTTING_DOWN", "nobody wants the task any more");
+
 /** The content of one task as the seed has it: found in the store, and read from the origins that its members named. */
 export class TaskReading {
   readonly holdings: TaskHoldings;
@@ -175,7 +178,7 @@ export class TaskReading {
     this.#state = "closed";
     this.#trigger[Symbol.dispose]();
     this.#dropProbe();
-    this.#abort.abort(new ProtocolError("SHUTTING_DOWN", "nobody wants the task any more"));
+    this.#abort.abort(UNWANTED);
     await Promise.all([this.#working, this.parts.ended()]);
   }
 
