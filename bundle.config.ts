@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Plugin } from "rolldown";
 import { defineConfig } from "rolldown";
 
@@ -41,17 +42,60 @@ function calledLater(names: string, module: string): string {
   return later.join(" ");
 }
 
+/** Stands for the hash of a part's content until that is known. */
+const NO_HASH = "0".repeat(12);
+
 /**
- * What a download begins with is read from the part that holds it, under the names it has there, and not by way of a file of one line:
- * each file takes half a millisecond.
+ * What a download begins with becomes CommonJS, of which `loadPart` keeps the compiled code, under a name that tells its content.
+ * Others import it from a file that only passes on what it exports.
  */
-const partAtOnce: Plugin = {
-  name: "part-at-once",
+const getAsScript: Plugin = {
+  name: "get-as-script",
   renderChunk: (code) => ({
-    code: code.replaceAll('import("./part-plain-get.js")', 'import("./part-get.js")'),
+    code: code.replaceAll(
+      '() => import("./part-plain-get.js")',
+      `import.meta.dirname + "/part-get-${NO_HASH}.cjs"`,
+    ),
     map: null,
   }),
+  generateBundle(_, bundle) {
+    const [main, part, map] = ["main.js", "part-get.js", "part-get.js.map"].map((n) => bundle[n]);
+    if (main?.type !== "chunk" || part?.type !== "chunk" || map?.type !== "asset") {
+      throw new Error("there is no main.js, no part-get.js or no map of it");
+    }
+    const { script, names } = asScript(part.code);
+    const hash = createHash("sha256").update(script).digest("hex").slice(0, NO_HASH.length);
+    const fileName = `part-get-${hash}.cjs`;
+    const source = `${script}//# sourceMappingURL=${fileName}.map\n`;
+    this.emitFile({ type: "asset", fileName, source });
+    const { mappings, ...mapped } = JSON.parse(String(map.source)) as { mappings: string };
+    const moved = JSON.stringify({ ...mapped, file: fileName, mappings: `;${mappings}` });
+    this.emitFile({ type: "asset", fileName: `${fileName}.map`, source: moved });
+    delete bundle["part-get.js.map"];
+    // A thread of its own has not loaded it yet.
+    const exported = `globalThis[Symbol.for("${fileName}")]??createRequire(import.meta.url)("./${fileName}")`;
+    part.code = `import{createRequire}from"node:module";export const{${names.join(",")}}=${exported};\n`;
+    main.code = main.code.replace(NO_HASH, hash);
+    if (!main.code.includes(fileName)) throw new Error("main.js does not load part-get.js");
+  },
 };
+
+/** A module without imports as CommonJS, one line longer, and the names that it exports. */
+function asScript(code: string): { script: string; names: string[] } {
+  const [, body = "", list = ""] = /^(.*)export\{([^}]+)\};\s*\/\/[^\n]*\s*$/s.exec(code) ?? [];
+  const pairs = list.split(",").map((pair) => pair.split(" as "));
+  const exported = pairs.map(([local, name = local]) => `${name}:${local}`).join(",");
+  const start = '"use strict";const loader=module.loader??(path=>import(path));';
+  // Names of the same length, so that the map stays right.
+  const rest = body
+    .replaceAll("import.meta.url", "__filename     ")
+    .replaceAll("import(", "loader(");
+  if (body === "" || /\bloader\b/.test(body) || /\bimport\b[^:]/.test(rest)) {
+    throw new Error("part-get.js cannot become CommonJS");
+  }
+  const names = pairs.map(([local = "", name = local]) => name);
+  return { script: `${start}\n${rest}module.exports={${exported}};\n`, names };
+}
 
 /** Puts `dfget` together into few files, in place of those that the compiler wrote. */
 export default defineConfig({
@@ -62,7 +106,7 @@ export default defineConfig({
   },
   platform: "node",
   external: /^(?:node:|[a-z@])/,
-  plugins: [nodeModulesAtOnce, partAtOnce],
+  plugins: [nodeModulesAtOnce, getAsScript],
   treeshake: { moduleSideEffects: false },
   output: {
     dir: "dist/dfget",

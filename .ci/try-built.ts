@@ -7,7 +7,7 @@ import type { ChildProcess, ChildProcessByStdio } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -22,6 +22,7 @@ const LIMIT_MS = 60_000;
 
 const content = randomBytes(3_000_000);
 const directory = await mkdtemp(join(tmpdir(), "darter-built-"));
+const code = join(directory, "code");
 const running: ChildProcess[] = [];
 const guard = globalThis.setTimeout(() => {
   process.stderr.write(`the built programs did not end within ${LIMIT_MS / 1000} s\n`);
@@ -59,15 +60,26 @@ try {
   }
   const target = join(directory, "file");
   const socket = join(directory, "dfget.sock");
-  await runToEnd("dfget", `http://127.0.0.1:${port}/file`, {
-    output: target,
-    supernode: `http://${supernode}`,
-    "allow-origin": "127.0.0.1",
-    "data-dir": join(directory, "node"),
-    socket,
-    "idle-exit": "2s",
-  });
-  if (sha256(await readFile(target)) !== sha256(content)) throw new Error("the file differs");
+  // The first keeps what it compiles, and the second reads that.
+  for (const name of ["first", "second"]) {
+    await runToEnd("dfget", `http://127.0.0.1:${port}/${name}`, {
+      output: target,
+      supernode: `http://${supernode}`,
+      "allow-origin": "127.0.0.1",
+      "data-dir": join(directory, "node"),
+      socket,
+      "idle-exit": "2s",
+    });
+    if (sha256(await readFile(target)) !== sha256(content)) throw new Error("the file differs");
+    const kept = (await readdir(code, { recursive: true })).filter((path) =>
+      path.endsWith(".code"),
+    );
+    if (kept.length !== 1) throw new Error(`the code of ${kept.length} parts is kept`);
+  }
+  // The failure of one part must be known to the others.
+  const failing = start("dfget", { input: join(directory, "absent") });
+  const sentence = await text(failing.stderr);
+  if (!/^dfget: the list [^\n]*\n$/.test(sentence)) throw new Error(`no usage error: ${sentence}`);
   // The daemon that dfget started leaves by itself, its socket last.
   for (let left = 100; existsSync(socket); left--) {
     if (left === 0) throw new Error("the daemon of dfget did not leave");
@@ -96,6 +108,7 @@ function start(
   const main = join(DIST, program, "main.js");
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
   return spawn(process.execPath, [main, ...args, ...positionals], {
+    env: { ...process.env, NODE_COMPILE_CACHE: code },
     stdio: ["ignore", "inherit", "pipe"],
   });
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { keepCompiledCode } from "../platform/code-cache.ts";
+import { loadPart } from "../platform/kept-part.ts";
 
-keepCompiledCode(process.env, process.getuid?.());
+const codeDirectory = keepCompiledCode(process.env, process.getuid?.());
 
 const argv = process.argv.slice(2);
 const [command = ""] = argv;
@@ -21,7 +22,8 @@ const CACHE_COMMANDS = [
 ];
 
 // Each part loads its own code: a download must not wait for the daemon's to be read. What it needs itself is there for all.
-const { endOnHangup, runDownload, runProgram } = await import("./cli/plain-get.ts");
+const part = await loadPart(() => import("./cli/plain-get.ts"), codeDirectory);
+const { endOnHangup, runDownload, runProgram } = part.exports;
 if (command === "daemon") {
   await runProgram("dfget daemon", async (signal) => {
     const { runDaemon } = await import("./daemon/daemon.ts");
@@ -33,9 +35,11 @@ if (command === "daemon") {
     await runCache(command as "ls", argv.slice(1), process.env, import.meta.filename, signal);
   });
 } else {
+  let wasUsual = false;
   const run = async (signal: AbortSignal): Promise<void> => {
     endOnHangup();
-    await runDownload(argv, process.env, import.meta.filename, signal);
+    wasUsual = await runDownload(argv, process.env, import.meta.filename, signal);
   };
   await runProgram("dfget", run, { writesLater: true });
+  if (wasUsual) part.keep();
 }

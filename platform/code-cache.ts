@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import { enableCompileCache, getCompileCacheDir } from "node:module";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 
@@ -8,12 +8,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Keeps what Node compiles, so that the next start need not compile it again; from sources that is most of the time
  * of a short run. It does without where there is no directory for it that is this user's alone: whoever can write
- * there can have code run. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` have the last word.
+ * there can have code run. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` have the last word. Returns the directory for
+ * what this Node with its flags compiles; undefined where nothing is kept.
  */
-export function keepCompiledCode(env: Environment, uid: number | undefined): void {
+export function keepCompiledCode(env: Environment, uid: number | undefined): string | undefined {
   const place = codeCachePlace(env, uid);
   const directory = place === undefined ? undefined : ownDirectory(place, uid);
   if (directory !== undefined) enableCompileCache(directory);
+  return getCompileCacheDir();
 }
 
 /** Where a user's compiled code goes; undefined for nowhere. */

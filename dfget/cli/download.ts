@@ -27,18 +27,24 @@ import { quietReporter, textReporter } from "./text-reporter.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Runs `dfget URL...`. Throws UserError with the sentence and the exit code of a failure. */
+/** What is longer runs for long, and V8 forgets the code of what was called long ago. */
+const USUAL_BYTES_MAX = 64 * 1024 * 1024;
+
+/**
+ * Runs `dfget URL...`. Resolves to whether that has called what most commands call: whether it has brought one file, of no great length,
+ * by way of the daemon. Throws UserError with the sentence and the exit code of a failure.
+ */
 export async function runDownload(
   argv: readonly string[],
   env: Environment,
   mainFile: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const loaded = loadConfig(dfgetDefinition, { argv: await ourArguments(argv, env), env });
   if (loaded.request !== undefined) {
     const { answerRequest } = await import("../../platform/config-text.ts");
     standardOutput().write(answerRequest(dfgetDefinition, loaded));
-    return;
+    return false;
   }
   const { config } = loaded;
   using ending = endingSignal(config.timeout, signal);
@@ -52,6 +58,7 @@ export async function runDownload(
       const { successLine } = await import("./v1/result-line.ts");
       standardOutput().write(successLine(config, summary));
     }
+    return summary.finished === 1 && summary.lengthBytes <= USUAL_BYTES_MAX && !isDirect(config);
   } catch (error) {
     const failure = ending.explain(error, reporter.hasArrived);
     if (failure instanceof UserError) {
