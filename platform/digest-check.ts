@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 import type { Digest } from "../protocol/digest.ts";
 import { digestAlgorithm } from "../protocol/digest.ts";
@@ -7,17 +7,17 @@ import { urlTaskKey } from "../protocol/task-id.ts";
 
 /** The 32 bytes of the sha256 of bytes or a text. */
 export function sha256(content: Uint8Array | string): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(content).digest());
+  return new Uint8Array(hash("sha256", content, "buffer"));
 }
 
 /** The sha256 digest of bytes, as OCI writes it. */
 export function sha256Digest(content: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}` as Digest;
+  return `sha256:${hash("sha256", content, "hex")}` as Digest;
 }
 
 /** The task id of one version of a file at a URL. */
 export function urlTaskId(identity: UrlTaskIdentity): TaskId {
-  return `url:${createHash("sha256").update(urlTaskKey(identity)).digest("hex")}` as TaskId;
+  return `url:${hash("sha256", urlTaskKey(identity), "hex")}` as TaskId;
 }
 
 /** Computes a digest of the same algorithm as another, over bytes that arrive in order. */

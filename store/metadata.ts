@@ -29,6 +29,9 @@ const GATHERING_MS = 20;
 const RETRY_DELAY_MS = 1000;
 /** After a write the next one waits for so long: where much changes, a batch for each change costs most of the time. */
 const PAUSE_MS = 10;
+/** The same after a write with so many tasks: those are small, and each is fetched again in a moment if its record is lost. */
+const LONG_PAUSE_MS = 50;
+const MANY_TASKS = 4;
 
 /**
  * The records of a disk store in LevelDB:
@@ -38,7 +41,7 @@ const PAUSE_MS = 10;
  *     piece/<generation>/<index, hex>    the certificate of a piece that is held
  *
  * Every value is sealed with a CRC. Changes are taken at once and written together, without a sync, in
- * the next turn of the event loop or, where many come, 10 ms after those before; pieces of a task that lacks others wait 20 ms for
+ * the next turn of the event loop or, where many come, 10 ms after those before, and 50 ms where those were of many tasks; pieces of a task that lacks others wait 20 ms for
  * those. A batch is there as a whole or not at all. While the disk refuses
  * writes, changes wait in memory (at most one for each task and piece) and are tried again.
  */
@@ -58,6 +61,7 @@ export class Metadata {
   #isUrgent = false;
   #isFailing = false;
   #wroteAtMs = -Infinity;
+  #pauseMs = PAUSE_MS;
 
   private constructor(location: string, database: Database, deps: MetadataDeps) {
     this.#location = location;
@@ -283,7 +287,7 @@ export class Metadata {
 
   async #pause(): Promise<void> {
     const { clock } = this.#deps;
-    const waitMs = this.#wroteAtMs + PAUSE_MS - clock.nowMs();
+    const waitMs = this.#wroteAtMs + this.#pauseMs - clock.nowMs();
     // Closing ends the wait.
     if (waitMs > 0) await clock.sleep(waitMs, this.#closing.signal).catch(() => undefined);
     this.#wroteAtMs = clock.nowMs();
@@ -291,11 +295,14 @@ export class Metadata {
 
   async #write(changes: Map<string, Change>, droppedGenerations: string[]): Promise<void> {
     await this.#reopening;
+    let taskCount = 0;
     const operations = [...changes].map(([key, change]) => {
       if (change === undefined) return { type: "del" as const, key };
+      if (!(change instanceof Uint8Array)) taskCount += 1;
       const value = change instanceof Uint8Array ? change : sealValue(key, encodeTaskRow(change));
       return { type: "put" as const, key, value };
     });
+    this.#pauseMs = taskCount < MANY_TASKS ? PAUSE_MS : LONG_PAUSE_MS;
     await this.#database.batch(operations);
     for (const generation of droppedGenerations) {
       await this.#database.clear({ gt: `piece/${generation}/`, lt: `piece/${generation}0` });
