@@ -19,8 +19,8 @@ describe("the length of pieces", () => {
   it.each([
     [undefined, MIB],
     [0, 256 * KIB],
-    [64 * MIB, 256 * KIB],
-    [64 * MIB + 1, 512 * KIB],
+    [32 * MIB, 256 * KIB],
+    [32 * MIB + 1, 512 * KIB],
     [256 * MIB, 512 * KIB],
     [256 * MIB + 1, MIB],
     [GIB, MIB],

@@ -10,11 +10,11 @@ const UNKNOWN_LENGTH_PIECE_BYTES = MIB;
 /**
  * The piece length for a task of `lengthBytes`, a power of two: small pieces for small tasks, because
  * a broadcast of M pieces to N peers takes (M - 1 + log2 N) / M times as long as one transfer; never more
- * than 4096 pieces, because each piece costs messages.
+ * than 4096 pieces, because each piece costs messages. Up to 32 MiB longer ones would leave too few to keep all links busy.
  */
 export function choosePieceLength(lengthBytes: number | undefined): number {
   if (lengthBytes === undefined) return UNKNOWN_LENGTH_PIECE_BYTES;
-  if (lengthBytes <= 64 * MIB) return 256 * KIB;
+  if (lengthBytes <= 32 * MIB) return 256 * KIB;
   if (lengthBytes <= 256 * MIB) return 512 * KIB;
   if (lengthBytes <= GIB) return MIB;
   if (lengthBytes <= 4 * GIB) return 2 * MIB;
