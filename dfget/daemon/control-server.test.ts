@@ -15,6 +15,7 @@ import type { TaskId } from "../../protocol/task-id.ts";
 import { DaemonAbsentError, DaemonClient } from "../cli/daemon-client.ts";
 import { NO_LIMITS, RateLimits } from "../peer/rate-limits.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
+import type { TakeWhole, WholeFile } from "../peer/whole-files.ts";
 import { ControlServer } from "./control-server.ts";
 import { DOWNLOAD_FRAME_BYTES_MAX } from "./download-frames.ts";
 
@@ -31,12 +32,15 @@ class FakePeer {
   isStuck = false;
   /** The whole, which need not be read. */
   inMemory: Uint8Array | undefined;
+  /** Comes before anything else. */
+  whole: WholeFile | undefined;
   refusal: ErrorCode | undefined;
   readFailure: ErrorCode | undefined;
   readonly readEnded = Promise.withResolvers<void>();
 
-  async open(request: TaskRequest): Promise<OpenTask> {
+  async open(request: TaskRequest, _signal: AbortSignal, take?: TakeWhole): Promise<OpenTask> {
     this.requests.push(request);
+    if (this.whole) take?.(this.whole);
     if (this.refusal) throw new ProtocolError(this.refusal, `refused with ${this.refusal}`);
     const receivedBytes = { seed: 1, peers: 2, origin: 0 };
     return {
@@ -123,6 +127,21 @@ async function download(url = "http://a.example/f", headers = {}) {
 }
 
 describe("the control server", () => {
+  it.each([
+    ["kept", undefined],
+    ["not kept, because it cannot be,", "STORAGE_FULL"],
+  ] as const)("gives a small file out before it is %s", async (_name, refusal) => {
+    const bytes = Buffer.from("small");
+    peer.whole = { taskId: "url:00" as TaskId, bytes, mediaType: undefined, lastModified: "now" };
+    peer.refusal = refusal;
+    const { content, events } = await download();
+    expect(content.equals(bytes)).toBe(true);
+    expect(events).toMatchObject([
+      { event: "opened", lengthBytes: 5, lastModified: "now", firstSource: "seed" },
+      { event: "completed", receivedBytes: { seed: 5, peers: 0, origin: 0 } },
+    ]);
+  });
+
   it("passes content through unchanged and tells how it began and ended", async () => {
     const bytes = Buffer.alloc(5_000_000, "darter");
     // Views of one buffer that is used again, as a reader of pieces gives them.

@@ -16,7 +16,7 @@ import type { LocalCache, NeighbourSummary } from "../peer/local-cache.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import type { PeerStatus } from "../peer/peer-options.ts";
 import type { RateLimits } from "../peer/rate-limits.ts";
-import type { WholeFiles } from "../peer/whole-files.ts";
+import type { TakeWhole, WholeFile, WholeFiles } from "../peer/whole-files.ts";
 import { Activity } from "./activity.ts";
 import {
   DaemonLimits,
@@ -34,7 +34,7 @@ import { Catalog, askedKey } from "./catalog.ts";
 import { noteOwner } from "./data-owner.ts";
 import { bindControlSocket } from "./control-socket.ts";
 import { eventFrame } from "./download-frames.ts";
-import { failureEvent, readerGone, streamDownload } from "./download-stream.ts";
+import { failureEvent, readerGone, sendAtOnce, streamDownload } from "./download-stream.ts";
 import { taskRequestOf } from "./task-request.ts";
 
 /** The most downloads that run at once for the programs of one machine. */
@@ -46,7 +46,7 @@ const CLOSE_MS_MAX = 2000;
 
 /** What the control server needs of a peer. */
 export interface DownloadPeer {
-  open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask>;
+  open(request: TaskRequest, signal: AbortSignal, take?: TakeWhole): Promise<OpenTask>;
   status(): Pick<PeerStatus, "nodeId" | "endpoint" | "supernodeUrl">;
   readonly limits: Pick<RateLimits, "values" | "set">;
   /** Absent where small files are opened like all others. */
@@ -199,7 +199,7 @@ export class ControlServer implements AsyncDisposable {
 
   async #download(body: DownloadRequest, reply: FastifyReply): Promise<void> {
     const request = taskRequestOf(body);
-    await this.#stream(request, body, reply, (task) => this.#noted(task.taskId, body, request));
+    await this.#stream(request, body, reply, (taskId) => this.#noted(taskId, body, request));
   }
 
   /** Answers a request of a batch; undefined where it has to be made alone. */
@@ -242,7 +242,7 @@ export class ControlServer implements AsyncDisposable {
     request: TaskRequest,
     wanted: WantedContent,
     reply: FastifyReply,
-    noteOf: (task: OpenTask) => { replacesTaskId?: string },
+    noteOf: (taskId: TaskId) => { replacesTaskId?: string },
   ): Promise<void> {
     this.#closing.signal.throwIfAborted();
     if (this.activity.running >= DOWNLOADS_MAX) {
@@ -250,16 +250,30 @@ export class ControlServer implements AsyncDisposable {
     }
     using _running = this.activity.begin();
     const signal = AbortSignal.any([this.#closing.signal, clientGone(reply.raw)]);
-    await using task = await this.#peer.open(request, signal);
-    const note = noteOf(task);
-    reply.hijack();
-    await streamDownload(
-      reply.raw,
-      task,
-      { ...wanted, ...note },
-      { clock: this.#clock, log: this.#log },
-      signal,
-    );
+    const isPlain = !wanted.range && wanted.linkPath === undefined;
+    let isAnswered = false;
+    const take = (file: WholeFile): void => {
+      const frames = wholeAnswer(file, noteOf(file.taskId));
+      isAnswered = true;
+      reply.hijack();
+      sendAtOnce(reply.raw, frames);
+    };
+    try {
+      await using task = await this.#peer.open(request, signal, isPlain ? take : undefined);
+      if (isAnswered) return;
+      const note = noteOf(task.taskId);
+      reply.hijack();
+      await streamDownload(
+        reply.raw,
+        task,
+        { ...wanted, ...note },
+        { clock: this.#clock, log: this.#log },
+        signal,
+      );
+    } catch (error) {
+      if (!isAnswered) throw error;
+      this.#log.warn({ err: error }, "a small file was given out and cannot be kept");
+    }
   }
 
   #status(): DaemonStatus {

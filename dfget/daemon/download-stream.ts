@@ -30,14 +30,12 @@ export async function streamDownload(
   deps: { readonly clock: Clock; readonly log: Log },
   signal: AbortSignal,
 ): Promise<void> {
-  // Writing to a connection that is gone is no defect; the signal tells of it.
-  response.on("error", () => undefined);
-  response.writeHead(200, { "content-type": DOWNLOAD_MEDIA_TYPE, "cache-control": "no-store" });
   const content = wholeInMemory(task, wanted);
   if (content) {
-    response.end(atOnce(task, content, wanted.replacesTaskId));
+    sendAtOnce(response, framesOf(task, content, wanted.replacesTaskId));
     return;
   }
+  begin(response);
   const ending = new AbortController();
   const until = AbortSignal.any([signal, ending.signal]);
   const reporting = reportProgress(response, task, deps.clock, until);
@@ -57,14 +55,29 @@ function wholeInMemory(task: OpenTask, { range, linkPath }: AskedContent): Uint8
   return range || linkPath !== undefined ? undefined : task.inMemory?.();
 }
 
-/** All of a download's frames, which one write sends. */
-function atOnce(task: OpenTask, content: Uint8Array, replacesTaskId: string | undefined): Buffer {
-  return Buffer.concat([
+/** Answers a download by all of its frames, which one write sends. */
+export function sendAtOnce(response: ServerResponse, frames: readonly Uint8Array[]): void {
+  begin(response);
+  response.end(Buffer.concat(frames));
+}
+
+function begin(response: ServerResponse): void {
+  // Writing to a connection that is gone is no defect; the signal tells of it.
+  response.on("error", () => undefined);
+  response.writeHead(200, { "content-type": DOWNLOAD_MEDIA_TYPE, "cache-control": "no-store" });
+}
+
+function framesOf(
+  task: OpenTask,
+  content: Uint8Array,
+  replacesTaskId: string | undefined,
+): readonly Uint8Array[] {
+  return [
     eventFrame(openedEvent(task, 0, replacesTaskId)),
     contentHeader(content.length),
     content,
     eventFrame(completedEvent(task, content.length)),
-  ]);
+  ];
 }
 
 async function sendContent(

@@ -16,7 +16,7 @@ import type { PeerParts, PeerSelf } from "./peer-wiring.ts";
 import { wirePeer } from "./peer-wiring.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { warmUpPeer } from "./warm-up.ts";
-import type { WholeFiles } from "./whole-files.ts";
+import type { TakeWhole, WholeFiles } from "./whole-files.ts";
 
 /** How long running uploads may go on when the node stops. */
 const DRAIN_MS_MAX = 5000;
@@ -91,10 +91,11 @@ export class Peer implements AsyncDisposable {
 
   /**
    * Opens a task for a reader. Resolves when its length and media type are known, or its first piece
-   * is there where the length is not. Rejects with ProtocolError, or with the signal's reason.
+   * is there where the length is not. `take` may get a small file before that, and the opening may fail nevertheless.
+   * Rejects with ProtocolError, or with the signal's reason.
    */
-  async open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask> {
-    return await this.#parts.opening.open(request, signal);
+  async open(request: TaskRequest, signal: AbortSignal, take?: TakeWhole): Promise<OpenTask> {
+    return await this.#parts.opening.open(request, signal, take);
   }
 
   /** A task that is complete and proven here already; asks nobody. */

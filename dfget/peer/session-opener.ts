@@ -13,6 +13,8 @@ import type { TaskRequest } from "./open-task.ts";
 import { resolveAtOrigin } from "./origin-resolver.ts";
 import type { Sessions } from "./sessions.ts";
 import { TaskSession } from "./task-session.ts";
+import type { TakeWhole } from "./whole-files.ts";
+import { wholeFileOf } from "./whole-files.ts";
 
 /** What is cut into fewer pieces is fetched whole, whatever part is asked for. */
 const PART_PIECES_MIN = 4;
@@ -58,13 +60,16 @@ export class SessionOpener {
     this.#deps = deps;
   }
 
-  /** Throws ProtocolError, or the signal's reason. */
-  async open(request: TaskRequest, signal: AbortSignal): Promise<OpenedSession> {
+  /**
+   * `take` gets a file that comes whole with the answer, where nothing is held of it. Throws ProtocolError, or the
+   * signal's reason.
+   */
+  async open(request: TaskRequest, signal: AbortSignal, take?: TakeWhole): Promise<OpenedSession> {
     const number = this.#deps.sessions.allot();
     try {
       const mayHold = request.taskId === undefined && this.#hasUnfinished();
       const frame = await this.#askSupernode(number, request, mayHold, signal);
-      return { ...(await this.#openJoined(number, request, frame)), mayHold };
+      return { ...(await this.#openJoined(number, request, frame, take)), mayHold };
     } catch (error) {
       if (!mayAskOrigin(error, request)) throw error;
       return await this.#openAtOrigin(number, request, signal);
@@ -118,6 +123,11 @@ export class SessionOpener {
     return this.#isUnfinished;
   }
 
+  async #isHeld(taskId: TaskId): Promise<boolean> {
+    using stored = await this.#deps.store.find(taskId);
+    return stored !== undefined;
+  }
+
   async #holding(taskId: TaskId): Promise<Holding> {
     using stored = await this.#deps.store.find(taskId);
     return stored && holdingOf(stored);
@@ -128,10 +138,11 @@ export class SessionOpener {
     number: number,
     request: TaskRequest,
     frame: TaskFrame,
+    take: TakeWhole | undefined,
   ): Promise<OpenedSession> {
     let opened: OpenedSession | undefined;
     try {
-      opened = await this.#openAnswered(number, request, frame);
+      opened = await this.#openAnswered(number, request, frame, take);
       return opened;
     } finally {
       if (opened?.isNew !== true) {
@@ -145,6 +156,7 @@ export class SessionOpener {
     number: number,
     request: TaskRequest,
     frame: TaskFrame,
+    take: TakeWhole | undefined,
   ): Promise<OpenedSession> {
     const taskId = parseTaskId(frame.taskId);
     const isAsked = request.taskId === undefined || request.taskId === taskId;
@@ -159,6 +171,8 @@ export class SessionOpener {
       if (frame.admission) existing.admission?.replace(frame.admission);
       return { session: existing, frame: undefined, isNew: false };
     }
+    const file = take && wholeFileOf(frame);
+    if (file && !(await this.#isHeld(taskId))) take(file);
     const version = {
       lengthBytes: frame.lengthBytes,
       etag: undefined,

@@ -13,6 +13,7 @@ import type { SupernodeConversation } from "./supernode-conversation.ts";
 import type { SwarmDriver } from "./swarm-driver.ts";
 import type { TaskKeeper } from "./task-keeper.ts";
 import type { TaskSession } from "./task-session.ts";
+import type { TakeWhole } from "./whole-files.ts";
 
 export interface TaskOpeningDeps {
   readonly sessions: Sessions;
@@ -41,9 +42,9 @@ export class TaskOpening {
 
   /**
    * Resolves when the task's length and media type are known, or its first piece is there where the length is not.
-   * Rejects with ProtocolError, or with the signal's reason.
+   * `take` may get a small file before that. Rejects with ProtocolError, or with the signal's reason.
    */
-  async open(request: TaskRequest, signal: AbortSignal): Promise<OpenTask> {
+  async open(request: TaskRequest, signal: AbortSignal, take?: TakeWhole): Promise<OpenTask> {
     const { sessions, local, limits, driver } = this.#deps;
     const ended = AbortSignal.any([signal, this.#closing]);
     const { nextNumber } = sessions;
@@ -51,7 +52,7 @@ export class TaskOpening {
     if (here) return here;
     const session = await this.#flights.run(
       flightKey(request),
-      async (flight) => await this.#session(request, flight),
+      async (flight) => await this.#session(request, flight, take),
       ended,
     );
     if (session.isPart && !isPartOf(session, request)) {
@@ -72,12 +73,16 @@ export class TaskOpening {
     return handle;
   }
 
-  async #session(request: TaskRequest, signal: AbortSignal): Promise<TaskSession> {
+  async #session(
+    request: TaskRequest,
+    signal: AbortSignal,
+    take: TakeWhole | undefined,
+  ): Promise<TaskSession> {
     const { sessions, opener, limits, keeper, supernode, driver, originRuns } = this.#deps;
     const known = request.taskId && sessions.byTaskId(request.taskId);
     const isOld = known?.admission?.isOld(this.#deps.calendar()) === true;
     if (known && !known.failure && !isOld) return known;
-    const { session, frame, mayHold, isNew } = await opener.open(request, signal);
+    const { session, frame, mayHold, isNew } = await opener.open(request, signal, take);
     if (!isNew) return session;
     limits.apply(session);
     keeper.touch(session);

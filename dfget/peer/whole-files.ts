@@ -20,6 +20,9 @@ export interface WholeFile {
   readonly lastModified: string | undefined;
 }
 
+/** Takes a small file before it is stored. What becomes of it here afterwards is no concern of whoever wants it. */
+export type TakeWhole = (file: WholeFile) => void;
+
 export interface WholeFilesDeps {
   readonly opener: Pick<SessionOpener, "ask">;
   readonly joins: Pick<Joins, "takeEarly">;
@@ -98,7 +101,7 @@ export class WholeFiles {
 }
 
 /** The file in an answer; undefined where there is none, or something else than the answer says. */
-function wholeFileOf(frame: TaskFrame): WholeFile | undefined {
+export function wholeFileOf(frame: TaskFrame): WholeFile | undefined {
   const { lengthBytes, pieceLengthBytes, content, certificate, mediaType, lastModified } = frame;
   const taskId = parseTaskId(frame.taskId);
   if (!taskId || lengthBytes === undefined || !isTaskShape(lengthBytes, pieceLengthBytes)) {
