@@ -14,13 +14,15 @@ import type { Sessions } from "./sessions.ts";
 /** The whole of a small file, as the supernode has sent it. */
 export interface WholeFile {
   readonly taskId: TaskId;
-  /** Nobody else reads them; who has done with them may give their memory back. */
   readonly bytes: Uint8Array;
   readonly mediaType: string | undefined;
   readonly lastModified: string | undefined;
 }
 
-/** Takes a small file before it is stored. What becomes of it here afterwards is no concern of whoever wants it. */
+/**
+ * Takes a small file before it is stored: the store reads its bytes as well, so their memory must not be given back. What becomes of it
+ * here afterwards is no concern of whoever wants it.
+ */
 export type TakeWhole = (file: WholeFile) => void;
 
 export interface WholeFilesDeps {
@@ -45,8 +47,9 @@ export class WholeFiles {
   }
 
   /**
-   * Fetches a file. Resolves, once it is kept, to what the supernode sent, or to undefined where it is no small file or no supernode
-   * brings it: then the request has to be opened. Throws ProtocolError, or the signal's reason.
+   * Fetches a file. Resolves, once it is kept and nobody here reads its bytes any more (their memory may be given back), to what the
+   * supernode sent, or to undefined where it is no small file or no supernode brings it: then the request has to be opened. Throws
+   * ProtocolError, or the signal's reason.
    */
   async fetch(request: TaskRequest, signal: AbortSignal): Promise<WholeFile | undefined> {
     const asked = await this.#deps.opener.ask(
