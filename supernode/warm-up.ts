@@ -85,6 +85,7 @@ async function seedOnce(deps: SeedDeps, url: string, signal: AbortSignal): Promi
   let stored: StoredTask | undefined;
   const sink = {
     shaped: (task: StoredTask) => (stored = task),
+    whole: () => undefined,
     pieceReady: () => undefined,
     lengthKnown: () => undefined,
     proven: () => undefined,
@@ -96,6 +97,7 @@ async function seedOnce(deps: SeedDeps, url: string, signal: AbortSignal): Promi
     origin: { url, headers: new Map<string, string>() },
     pieceLengthBytes: PIECE_LENGTH_BYTES,
     elsewhere: NOTHING_ELSEWHERE,
+    isUnanswered: false,
     onWithoutRanges: () => undefined,
   };
   try {

@@ -77,7 +77,7 @@ async function prove(
       await readAt(task.fd, bytes, 0, bytes.length, last.offsetBytes);
       await assembly.push(bytes);
     }
-    checkEnd(request, task, await assembly.finish());
+    checkEnd(request, task.record, await assembly.finish());
   }
   const { signer } = deps;
   if (last) new TaskCommits({ task, signer, proof: undefined, sink }).commit(last);

@@ -51,7 +51,7 @@ export async function readRun(
   );
   try {
     const isAll = await readOn(stream, assembly, lengthBytes!, signal);
-    if (!isAll) throw tooLong(request, task);
+    if (!isAll) throw tooLong(request, task.record);
   } catch (error) {
     if (!signal.aborted) await assembly.settled();
     throw error;

@@ -161,29 +161,31 @@ function tooLarge(request: SeedRequest): ProtocolError {
   );
 }
 
+type KnownLength = Pick<TaskRecord, "lengthBytes">;
+
 /** Says that more comes than there can be. */
-export function tooLong(request: SeedRequest, task: StoredTask): ProtocolError {
-  return task.record.lengthBytes === undefined ? tooLarge(request) : otherLength(request, task);
+export function tooLong(request: SeedRequest, shape: KnownLength): ProtocolError {
+  return shape.lengthBytes === undefined ? tooLarge(request) : otherLength(request, shape);
 }
 
-function otherLength(request: SeedRequest, task: StoredTask): ProtocolError {
+function otherLength(request: SeedRequest, { lengthBytes }: KnownLength): ProtocolError {
   return new ProtocolError(
     "ORIGIN_CHANGED",
-    `the content at ${printableUrl(request.origin.url)} has not the ${task.record.lengthBytes} bytes that were begun; ask for it again`,
+    `the content at ${printableUrl(request.origin.url)} has not the ${lengthBytes} bytes that were begun; ask for it again`,
   );
 }
 
 /** Throws ProtocolError when the whole is not what its digest or its length says. */
-export function checkEnd(request: SeedRequest, task: StoredTask, end: AssembledEnd): void {
+export function checkEnd(request: SeedRequest, shape: KnownLength, end: AssembledEnd): void {
   if (end.digest && !end.digest.matches) {
     throw new ProtocolError(
       "DIGEST_MISMATCH",
       `the origin's bytes at ${printableUrl(request.origin.url)} have the digest ${end.digest.actual} instead of ${request.taskId}; the content there is damaged or the digest is wrong`,
     );
   }
-  const { lengthBytes } = task.record;
+  const { lengthBytes } = shape;
   if (lengthBytes !== undefined && end.lengthBytes !== lengthBytes)
-    throw otherLength(request, task);
+    throw otherLength(request, shape);
 }
 
 /** Whether what has to be read is not simply all that follows a point. */

@@ -40,6 +40,11 @@ export interface SeedSink {
    * once a run. The handle is now the sink's to dispose, after the run.
    */
   shaped(stored: StoredTask): void;
+  /**
+   * In place of `shaped`: the content came whole, is proven, and can be handed out from memory. `pieceReady` follows when it
+   * is stored, unless it cannot be.
+   */
+  whole(shape: WholeShape): void;
   /** The piece is held, has its certificate and may be handed out. */
   pieceReady(pieceIndex: number): void;
   /** The end of a content of unknown length was reached. */
@@ -50,6 +55,13 @@ export interface SeedSink {
   originRequest(): void;
   /** Bytes of the content came in. */
   originBytes(lengthBytes: number): void;
+}
+
+/** What nodes have to know of a content that has come whole. */
+export interface WholeShape {
+  readonly lengthBytes: number;
+  readonly pieceLengthBytes: number;
+  readonly mediaType: string | undefined;
 }
 
 /** The lengths of a content, as far as they are known, and of its pieces. */
@@ -85,6 +97,8 @@ export interface SeedRequest {
   readonly stream?: OriginStream | undefined;
   readonly pieceLengthBytes?: number | undefined;
   readonly elsewhere: Elsewhere;
+  /** No node was told anything of the content yet. */
+  readonly isUnanswered: boolean;
   /** The origin sends all whatever part it is asked for. Called before `elsewhere` is asked again. */
   onWithoutRanges(): void;
 }

@@ -22,6 +22,7 @@ import {
   tooLong,
 } from "./seed-opening.ts";
 import { allCertificates } from "./small-contents.ts";
+import { comesAtOnce, readWhole } from "./whole-reading.ts";
 import { isSmall, readSmall } from "./small-reading.ts";
 import type { SeedDeps, SeedRequest, SeedSink } from "./seed-request.ts";
 import { TaskCommits } from "./task-commits.ts";
@@ -48,6 +49,10 @@ export async function runSeed(
       !isShort && (elsewhere.isUntold || (stored ? isGapped(stored, request) : elsewhere.isAny));
     using part = isPartOnly ? await openPart(deps, request, stored, sink, signal) : undefined;
     using stream = part ?? (await openOrigin(deps, request, stored, sink, signal));
+    if (!part && !stored && comesAtOnce(request, stream)) {
+      await readWhole(deps, request, stream, sink, signal);
+      return;
+    }
     // A part of what is stored is read for somebody who waits for just that.
     const isNew = !part || !stored;
     const isDigestTask = taskDigest(taskId) !== undefined;
@@ -97,12 +102,12 @@ async function readAtOnce(deps: SeedDeps, request: SeedRequest, reading: Reading
     stream,
     {
       digest: taskDigest(taskId),
-      tooLong: () => tooLong(request, task),
+      tooLong: () => tooLong(request, task.record),
       onPiece: (piece) => commits.commit(piece),
     },
     signal,
   );
-  checkEnd(request, task, end);
+  checkEnd(request, task.record, end);
   for (const piece of end.pieces) commits.commit(piece);
   task.setProven();
   const certificates = allCertificates(task);
@@ -126,14 +131,14 @@ async function readAll(deps: SeedDeps, request: SeedRequest, reading: Reading): 
       : undefined;
   try {
     const isWhole = await readOn(again ?? stream, assembly, lengthMax(task), signal);
-    if (!isWhole) throw tooLong(request, task);
+    if (!isWhole) throw tooLong(request, task.record);
   } catch (error) {
     // What came before the origin broke off is right, and need not come again.
     if (!signal.aborted) await assembly.settled();
     throw error;
   }
   const end = await assembly.finish();
-  checkEnd(request, task, end);
+  checkEnd(request, task.record, end);
   if (task.record.lengthBytes === undefined) {
     task.setLength(end.lengthBytes);
     // Before the last piece: it is shorter than the others, and nodes ask for a piece by its length.

@@ -128,6 +128,7 @@ export class PartReads {
           onWithoutRanges: this.#deps.onWithoutRanges,
           recentFailure: ({ url }) => mismatches.find(taskId, url),
           elsewhere: { ...NOTHING_ELSEWHERE, isAny: true, of: (shape) => allBut(wanted, shape) },
+          isUnanswered: () => false,
         },
         this.#signal,
       );

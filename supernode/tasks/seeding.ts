@@ -22,6 +22,7 @@ export interface SeedingParts {
   readonly onRefused: (joins: readonly TaskJoin[], error: ProtocolError) => void;
   /** See SeedRequest. */
   readonly elsewhere: SeedRequest["elsewhere"];
+  readonly isUnanswered: () => boolean;
   readonly onWithoutRanges: SeedRequest["onWithoutRanges"];
   /** The error that reading this origin ended with a short while ago. */
   readonly recentFailure: (origin: TaskOrigin) => ProtocolError | undefined;
@@ -91,6 +92,7 @@ async function readFrom(
       stream: probe?.stream,
       pieceLengthBytes: join.pieceLengthBytes,
       elsewhere: parts.elsewhere,
+      isUnanswered: parts.isUnanswered(),
       onWithoutRanges: parts.onWithoutRanges,
     },
     parts.sink,

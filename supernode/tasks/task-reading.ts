@@ -240,7 +240,7 @@ export class TaskReading {
   /** Reads what is missing; everything that the seed lacks when those who are said to hold it do not give it. */
   async #read(isStarving: boolean): Promise<void> {
     const { seed, seedSlots, mismatches } = this.#deps;
-    const { taskId, members } = this.#task;
+    const { taskId, members, pieces } = this.#task;
     this.#state = "reading";
     this.#outcome = "fetching";
     if (!isFree(seedSlots)) this.#dropProbe();
@@ -255,6 +255,7 @@ export class TaskReading {
           takeProbe: (join) => this.#takeProbe(join),
           onRefused: (joins, error) => this.#events.refused(joins, error, false),
           elsewhere: isStarving ? NOTHING_ELSEWHERE : this.holdings,
+          isUnanswered: () => this.#task.pieces.shape === undefined,
           onWithoutRanges: () => this.parts.noteWithoutRanges(),
           recentFailure: ({ url }) => mismatches.find(taskId, url),
         },
@@ -274,6 +275,8 @@ export class TaskReading {
       this.consider();
     }
     this.releaseIfUnused();
+    // Who did not get it with the answer fetches it from the store.
+    if (this.isComplete && !pieces.stored && !members.areFull) this.open(this.#working);
   }
 
   #sink(): SeedSink {
@@ -282,6 +285,10 @@ export class TaskReading {
       shaped: (stored) => {
         pieces.take(stored);
         this.#answers.answerAll();
+      },
+      whole: (shape) => {
+        pieces.adopt(shape);
+        this.#complete();
       },
       pieceReady: (pieceIndex) => {
         pieces.offer(pieceIndex);
