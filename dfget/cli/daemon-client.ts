@@ -7,7 +7,7 @@ import type { DaemonStatus, DownloadRequest, WantedContent } from "../daemon/api
 import type { DownloadPart } from "../daemon/download-frames.ts";
 import { readDownloadFrames } from "../daemon/download-frames.ts";
 import type { BatchConnection } from "./batch-connection.ts";
-import type { SocketAnswer, SocketRequest } from "./daemon-connection.ts";
+import type { Silence, SocketAnswer, SocketRequest } from "./daemon-connection.ts";
 import { askSocket } from "./daemon-connection.ts";
 import { IdleLines } from "./idle-lines.ts";
 import { exitOfCode } from "./failure-exit.ts";
@@ -124,14 +124,12 @@ export class DaemonClient {
     idle?: IdleLines,
   ): Promise<SocketAnswer> {
     this.#checkOwner();
-    const hanging = new AbortController();
-    const silence = {
+    const silence: Silence = {
       afterMs: this.#silenceMs,
-      onSilence: () => this.#silent(request, hanging, signal),
+      onSilence: (breakOff) => this.#silent(request, breakOff, signal),
     };
-    const until = AbortSignal.any([signal, hanging.signal]);
     try {
-      return await askSocket(this.socketPath, request, until, silence, idle);
+      return await askSocket(this.socketPath, request, signal, silence, idle);
     } catch (error) {
       signal.throwIfAborted();
       throw this.#explain(error as NodeJS.ErrnoException);
@@ -139,9 +137,9 @@ export class DaemonClient {
   }
 
   /** What only looks is answered at once. The rest may take its time, but a daemon that lives says so. */
-  #silent(request: SocketRequest, hanging: AbortController, signal: AbortSignal): void {
-    if (request.method === "GET") hanging.abort(this.#hangs());
-    else this.status(signal).catch((error: unknown) => hanging.abort(error));
+  #silent(request: SocketRequest, breakOff: (reason: Error) => void, signal: AbortSignal): void {
+    if (request.method === "GET") breakOff(this.#hangs());
+    else this.status(signal).catch(breakOff);
   }
 
   #hangs(): UserError {

@@ -20,7 +20,8 @@ export interface SocketRequest {
 /** What is done when nothing has been sent or received for so long; again after as long. */
 export interface Silence {
   readonly afterMs: number;
-  readonly onSilence: () => void;
+  /** May break the connection off for a reason, with which the request then fails. */
+  readonly onSilence: (breakOff: (reason: Error) => void) => void;
 }
 
 /** An answer, whose body can be read once. */
@@ -81,7 +82,7 @@ function watched(socket: Socket, signal: AbortSignal, silence: Silence | undefin
   const onAbort = (): void => void socket.destroy(signal.reason as Error);
   signal.addEventListener("abort", onAbort, { once: true });
   const onTimeout = (): void => {
-    silence?.onSilence();
+    silence?.onSilence((reason) => void socket.destroy(reason));
     if (silence) socket.setTimeout(silence.afterMs);
   };
   if (silence) socket.on("timeout", onTimeout).setTimeout(silence.afterMs);

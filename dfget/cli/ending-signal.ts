@@ -20,7 +20,7 @@ export function endingSignal(timeoutMs: number, programSignal: AbortSignal): End
           timeout.abort(new UserError(EXIT.timedOut, `gave up after ${formatDuration(timeoutMs)}`));
         }, timeoutMs)
       : undefined;
-  const signal = AbortSignal.any([programSignal, timeout.signal]);
+  const signal = timer ? AbortSignal.any([programSignal, timeout.signal]) : programSignal;
   return {
     signal,
     explain(error, hasArrived) {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { connect } from "node:net";
+
+import { SocketChunks } from "./socket-chunks.ts";
 
 /** A connection, and what comes over it. */
 export interface Line {
@@ -10,10 +11,8 @@ export interface Line {
 
 /** Opens a connection to a unix socket; its errors come to whoever reads. */
 export function openLine(socketPath: string): Line {
-  const socket = connect({ path: socketPath });
-  // Whoever reads hears of it; whoever has gone must not be ended by it.
-  socket.on("error", () => undefined);
-  return { socket, chunks: socket[Symbol.asyncIterator]() as AsyncIterator<Uint8Array> };
+  const chunks = new SocketChunks(socketPath);
+  return { socket: chunks.socket, chunks };
 }
 
 /**
