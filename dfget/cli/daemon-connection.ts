@@ -81,12 +81,18 @@ export async function askSocket(
 function watched(socket: Socket, signal: AbortSignal, silence: Silence | undefined): Disposable {
   const onAbort = (): void => void socket.destroy(signal.reason as Error);
   signal.addEventListener("abort", onAbort, { once: true });
+  let isOver = false;
+  const breakOff = (reason: Error): void => {
+    // What answers late must not end the next request.
+    if (!isOver) socket.destroy(reason);
+  };
   const onTimeout = (): void => {
-    silence?.onSilence((reason) => void socket.destroy(reason));
+    silence?.onSilence(breakOff);
     if (silence) socket.setTimeout(silence.afterMs);
   };
   if (silence) socket.on("timeout", onTimeout).setTimeout(silence.afterMs);
   const end = (): void => {
+    isOver = true;
     signal.removeEventListener("abort", onAbort);
     socket.off("timeout", onTimeout).off("close", end).setTimeout(0);
   };
