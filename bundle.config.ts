@@ -4,7 +4,7 @@ import { defineConfig } from "rolldown";
 
 /** What `dfget URL` runs when a daemon is there: read from one file, it starts in half the time. */
 const PLAIN_GET =
-  /\/(?:dfget\/(?:cli\/(?!batch-connection|complete-|daemon-start|daemon-process|image-|json-|url-)[^/]+|config|node-places|daemon\/(?:socket-path|download-(?:event|frames)|request-limits))|platform\/(?:clock|config(?:-option)?|lifecycle|option-\w+|output|printable-url|quantity|similar-word|user-error)|protocol\/(?:endpoint|error-table|protocol-error|limits))\.ts$/;
+  /\/(?:dfget\/(?:cli\/(?!batch-connection|complete-|daemon-start|daemon-process|image-|json-|url-)[^/]+|config|node-places|daemon\/(?:place-name|socket-path|download-(?:event|frames)|request-limits))|platform\/(?:clock|config(?:-option)?|lifecycle|option-\w+|output|printable-url|quantity|similar-word|user-error)|protocol\/(?:endpoint|error-table|protocol-error|limits))\.ts$/;
 
 /** Modules of which a short download calls little or nothing, and which take part of a millisecond to load. */
 const CALLED_LATER = new Set(["node:fs/promises", "node:os"]);

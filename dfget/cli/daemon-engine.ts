@@ -1,6 +1,7 @@
 import { systemClock } from "../../platform/clock.ts";
 import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { DaemonStatus, DownloadRequest } from "../daemon/api-schema.ts";
+import { placeName } from "../daemon/place-name.ts";
 import { ANSWER_AGE_MS_MAX } from "../daemon/request-limits.ts";
 import { DaemonAbsentError, DaemonClient } from "./daemon-client.ts";
 import type { DaemonSettings } from "./daemon-process.ts";
@@ -93,10 +94,17 @@ export class DaemonEngine implements DownloadEngine {
   }
 }
 
-function placed(placing: Placing | undefined): Pick<DownloadRequest, "clonePath" | "linkPath"> {
+function placed(
+  placing: Placing | undefined,
+): Pick<DownloadRequest, "clonePath" | "copyPlace" | "linkPath"> {
   const path = placing?.path();
   if (path === undefined) return {};
-  return { clonePath: path, ...(placing?.mayBeLink === true ? { linkPath: path } : {}) };
+  const copyPlace = placeName(path);
+  return {
+    clonePath: path,
+    ...(copyPlace === undefined ? {} : { copyPlace }),
+    ...(placing?.mayBeLink === true ? { linkPath: path } : {}),
+  };
 }
 
 /** Resolves when a daemon answers at the socket, having started one where there was none. Throws UserError. */

@@ -45,6 +45,13 @@ const wantedContent = {
         "where a file that shares its room on the disk with the daemon's own may be put instead of sending the content; nothing is there yet",
     }),
   ),
+  copyPlace: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description:
+        "the device and the number of the directory that clonePath lies in, DEVICE:INODE: where the daemon sees the same one, it may copy its file to clonePath",
+    }),
+  ),
 };
 
 /** The body of `POST /v1/tasks/{id}/content`. */

@@ -8,12 +8,19 @@ import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { OpenTask } from "../peer/open-task.ts";
 import { DOWNLOAD_MEDIA_TYPE } from "./api-schema.ts";
 import type { DownloadEvent, WantedContent } from "./api-schema.ts";
+import { placeName } from "./place-name.ts";
 import { readRangeOf } from "./read-range.ts";
 import { DOWNLOAD_FRAME_BYTES_MAX, contentHeader, eventFrame } from "./download-frames.ts";
 
 const PROGRESS_INTERVAL_MS = 250;
 /** What is shorter is sent in less time than a clone takes. */
 const CLONED_BYTES_MIN = 256 * 1024;
+/**
+ * What is as long, and is here already, is copied by the kernel where it cannot be cloned: to send it through this process and another
+ * costs several times as much. What is still coming is sent meanwhile, and so is what is longer: else it would have to be waited for.
+ */
+const COPIED_BYTES_MIN = 4 * 1024 * 1024;
+const COPIED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What of a task is wanted, where it may be put, and what is known of it beforehand. */
 type AskedContent = WantedContent & { readonly replacesTaskId?: string };
@@ -110,7 +117,7 @@ type Placed = { readonly isLinked: true } | { readonly isCloned: true };
 /** Puts the whole where it is wanted once it is there; undefined where it has to be sent. */
 async function placeWhole(
   task: OpenTask,
-  { linkPath, clonePath }: AskedContent,
+  { linkPath, clonePath, copyPlace }: AskedContent,
   signal: AbortSignal,
 ): Promise<Placed | undefined> {
   const mayLink = linkPath !== undefined && task.linkTo !== undefined;
@@ -118,7 +125,13 @@ async function placeWhole(
   const isLong = task.lengthBytes === undefined || task.lengthBytes >= CLONED_BYTES_MIN;
   const mayClone =
     isLong && clonePath !== undefined && (await task.canCloneTo?.(clonePath)) === true;
-  if (!mayLink && !mayClone) return undefined;
+  const mayCopy =
+    !mayClone &&
+    isCopied(task) &&
+    clonePath !== undefined &&
+    copyPlace !== undefined &&
+    placeName(clonePath) === copyPlace;
+  if (!mayLink && !mayClone && !mayCopy) return undefined;
   await abortable(task.completed, signal);
   if (mayLink && (await task.linkTo?.(linkPath))) {
     return await unlessGone({ isLinked: true }, linkPath, signal);
@@ -126,7 +139,16 @@ async function placeWhole(
   if (mayClone && (await task.cloneTo?.(clonePath))) {
     return await unlessGone({ isCloned: true }, clonePath, signal);
   }
+  if (mayCopy && (await task.copyTo?.(clonePath))) {
+    return await unlessGone({ isCloned: true }, clonePath, signal);
+  }
   return undefined;
+}
+
+function isCopied(task: OpenTask): boolean {
+  const { lengthBytes } = task;
+  if (lengthBytes === undefined || task.progress().heldBytes < lengthBytes) return false;
+  return lengthBytes >= COPIED_BYTES_MIN && lengthBytes <= COPIED_BYTES_MAX;
 }
 
 /** Whoever is gone has taken away what was there before, and not this. */

@@ -32,18 +32,23 @@ export async function linkContent(file: WholeFile, path: string): Promise<boolea
  * false, and leaves nothing, where the file system cannot do that, as between two of them.
  */
 export async function cloneContent(file: WholeFile, path: string): Promise<boolean> {
-  return (await isExact(file)) && (await clone(file.fd, path));
+  return (await isExact(file)) && (await copy(file.fd, path, CLONE));
+}
+
+/** Copies an open file to `path`. Resolves to false, and leaves nothing, where that is not possible. */
+export async function copyContent(file: WholeFile, path: string): Promise<boolean> {
+  return (await isExact(file)) && (await copy(file.fd, path, constants.COPYFILE_EXCL));
 }
 
 /** Whether {@link cloneContent} is possible between the place of an open file and `path`, where nothing is left. */
 export async function canClone(fd: number, path: string): Promise<boolean> {
-  if (!(await clone(fd, path))) return false;
+  if (!(await copy(fd, path, CLONE))) return false;
   await rm(path, { force: true });
   return true;
 }
 
-async function clone(fd: number, path: string): Promise<boolean> {
-  return await copyFile(`/proc/self/fd/${fd}`, path, CLONE).then(
+async function copy(fd: number, path: string, mode: number): Promise<boolean> {
+  return await copyFile(`/proc/self/fd/${fd}`, path, mode).then(
     () => true,
     () => false,
   );

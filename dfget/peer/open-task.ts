@@ -91,4 +91,6 @@ export interface OpenTask extends AsyncDisposable {
   cloneTo?(path: string): Promise<boolean>;
   /** Whether `cloneTo` will be possible once the task is completed, as far as can be told. */
   canCloneTo?(path: string): Promise<boolean>;
+  /** Copies the file that holds the content to `path`. Resolves to false as `linkTo` does. */
+  copyTo?(path: string): Promise<boolean>;
 }

@@ -2,7 +2,7 @@ import type { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
 import type { WholeFile } from "./content-link.ts";
 import type { ByteSource, OpenTask, TaskProgress } from "./open-task.ts";
-import { canClone, cloneContent, linkContent } from "./content-link.ts";
+import { canClone, cloneContent, copyContent, linkContent } from "./content-link.ts";
 import type { ReaderEvents } from "./task-reader.ts";
 import { readTask } from "./task-reader.ts";
 import type { TaskSession } from "./task-session.ts";
@@ -91,6 +91,10 @@ export class TaskHandle implements OpenTask {
 
   async cloneTo(path: string): Promise<boolean> {
     return (await this.#isWholeAndSound()) && (await cloneContent(this.#file, path));
+  }
+
+  async copyTo(path: string): Promise<boolean> {
+    return (await this.#isWholeAndSound()) && (await copyContent(this.#file, path));
   }
 
   async canCloneTo(path: string): Promise<boolean> {
