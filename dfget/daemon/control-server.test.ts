@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,8 +12,10 @@ import { EXIT, UserError } from "../../platform/user-error.ts";
 import type { ErrorCode } from "../../protocol/error-table.ts";
 import { ProtocolError } from "../../protocol/protocol-error.ts";
 import type { TaskId } from "../../protocol/task-id.ts";
+import type { TaskSummaryRow } from "../../store/piece-store.ts";
 import { DaemonAbsentError, DaemonClient } from "../cli/daemon-client.ts";
 import { NO_LIMITS, RateLimits } from "../peer/rate-limits.ts";
+import type { LocalCache } from "../peer/local-cache.ts";
 import type { OpenTask, TaskRequest } from "../peer/open-task.ts";
 import type { TakeWhole, WholeFile } from "../peer/whole-files.ts";
 import { ControlServer } from "./control-server.ts";
@@ -32,8 +34,9 @@ class FakePeer {
   isStuck = false;
   /** The whole, which need not be read. */
   inMemory: Uint8Array | undefined;
-  /** Comes before anything else. */
+  /** Comes before anything else, and is kept later. */
   whole: WholeFile | undefined;
+  kept: Promise<void> | undefined;
   refusal: ErrorCode | undefined;
   readFailure: ErrorCode | undefined;
   readonly readEnded = Promise.withResolvers<void>();
@@ -41,6 +44,7 @@ class FakePeer {
   async open(request: TaskRequest, _signal: AbortSignal, take?: TakeWhole): Promise<OpenTask> {
     this.requests.push(request);
     if (this.whole) take?.(this.whole);
+    await this.kept;
     if (this.refusal) throw new ProtocolError(this.refusal, `refused with ${this.refusal}`);
     const receivedBytes = { seed: 1, peers: 2, origin: 0 };
     return {
@@ -80,6 +84,17 @@ class FakePeer {
   }
 }
 
+/** What a cache says of which nothing but these rows is asked. */
+function cacheOf(rows: readonly TaskSummaryRow[]): LocalCache {
+  return { list: () => rows, usedBytes: 0 } as unknown as LocalCache;
+}
+
+function keptRow(taskId: TaskId): TaskSummaryRow {
+  const figures = { lengthBytes: 1, pieceLengthBytes: 65_536, heldPieces: 1, heldBytes: 1 };
+  const record = { taskId, mediaType: undefined, isProven: true };
+  return { ...record, ...figures, lastUsedAtMs: 1, isPinned: false };
+}
+
 let directory: string;
 let peer: FakePeer;
 let server: ControlServer;
@@ -116,10 +131,10 @@ async function fetchJson(socketPath: string, method: string, path: string, body:
   }
 }
 
-async function download(url = "http://a.example/f", headers = {}) {
+async function download(url = "http://a.example/f", headers = {}, by = client) {
   const content: Uint8Array[] = [];
   const events = [];
-  for await (const part of await client.download({ url, headers }, signal)) {
+  for await (const part of await by.download({ url, headers }, signal)) {
     if (part.kind === "content") content.push(Uint8Array.from(part.bytes));
     else events.push(part.event);
   }
@@ -140,6 +155,34 @@ describe("the control server", () => {
       { event: "opened", lengthBytes: 5, lastModified: "now", firstSource: "seed" },
       { event: "completed", receivedBytes: { seed: 5, peers: 0, origin: 0 } },
     ]);
+  });
+
+  it("answers what is asked about the cache when what was given out is kept", async () => {
+    const dataDir = join(directory, "data");
+    const socketPath = join(directory, "own.sock");
+    await mkdir(dataDir);
+    const rows: TaskSummaryRow[] = [];
+    const cached = Object.assign(new FakePeer(), { cache: cacheOf(rows) });
+    const keeping = Promise.withResolvers<void>();
+    cached.kept = keeping.promise;
+    const taskId = "url:00" as TaskId;
+    cached.whole = {
+      taskId,
+      bytes: Buffer.from("a"),
+      mediaType: undefined,
+      lastModified: undefined,
+    };
+    const deps = { clock: systemClock, log: silentLog };
+    const options = { socketPath, supernodeUrls: [], dataDir };
+    await using _own = await ControlServer.start(cached, options, deps, signal);
+    const asking = new DaemonClient(socketPath);
+    await download(undefined, undefined, asking);
+    const listing = asking.ask({ method: "GET", path: "/v1/tasks" }, signal);
+    // Asked later, and answered before.
+    await asking.status(signal);
+    rows.push(keptRow(taskId));
+    keeping.resolve();
+    expect(await listing).toMatchObject({ tasks: [{ taskId, isComplete: true }] });
   });
 
   it("passes content through unchanged and tells how it began and ended", async () => {

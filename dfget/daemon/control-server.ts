@@ -79,6 +79,8 @@ export class ControlServer implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #batches: BatchServer;
   readonly #cached: { readonly catalog: Catalog; readonly tasks: CachedTasks } | undefined;
+  /** Files that were given out and are still being stored. */
+  readonly #keeping = new Set<Promise<void>>();
   readonly activity: Activity;
 
   private constructor(
@@ -179,6 +181,10 @@ export class ControlServer implements AsyncDisposable {
   }
 
   #cacheRoutes(app: Parameters<typeof addCacheRoutes>[0], tasks: CachedTasks): void {
+    // Who asks for what was just downloaded finds it.
+    app.addHook("onRequest", async ({ url }) => {
+      if (url.startsWith("/v1/tasks")) await Promise.all(this.#keeping);
+    });
     addCacheRoutes(app, {
       tasks,
       quotaBytes: this.#options.diskQuotaBytes ?? 0,
@@ -251,10 +257,12 @@ export class ControlServer implements AsyncDisposable {
     using _running = this.activity.begin();
     const signal = AbortSignal.any([this.#closing.signal, clientGone(reply.raw)]);
     const isPlain = !wanted.range && wanted.linkPath === undefined;
+    const kept = Promise.withResolvers<void>();
     let isAnswered = false;
     const take = (file: WholeFile): void => {
       const frames = wholeAnswer(file, noteOf(file.taskId));
       isAnswered = true;
+      this.#keeping.add(kept.promise);
       reply.hijack();
       sendAtOnce(reply.raw, frames);
     };
@@ -273,6 +281,9 @@ export class ControlServer implements AsyncDisposable {
     } catch (error) {
       if (!isAnswered) throw error;
       this.#log.warn({ err: error }, "a small file was given out and cannot be kept");
+    } finally {
+      this.#keeping.delete(kept.promise);
+      kept.resolve();
     }
   }
 
