@@ -85,7 +85,10 @@ function asScript(code: string): { script: string; names: string[] } {
   const [, body = "", list = ""] = /^(.*)export\{([^}]+)\};\s*\/\/[^\n]*\s*$/s.exec(code) ?? [];
   const pairs = list.split(",").map((pair) => pair.split(" as "));
   const exported = pairs.map(([local, name = local]) => `${name}:${local}`).join(",");
-  const start = '"use strict";const loader=module.loader??(path=>import(path));';
+  // By `require` it runs; as a script it is what runs it, without a copy of all the text in a wrapper.
+  const start =
+    '(run=>typeof module==="object"?run(module,__filename):run)(function(module,__filename){' +
+    '"use strict";const loader=module.loader??(path=>import(path));';
   // Names of the same length, so that the map stays right.
   const rest = body
     .replaceAll("import.meta.url", "__filename     ")
@@ -94,7 +97,7 @@ function asScript(code: string): { script: string; names: string[] } {
     throw new Error("part-get.js cannot become CommonJS");
   }
   const names = pairs.map(([local = "", name = local]) => name);
-  return { script: `${start}\n${rest}module.exports={${exported}};\n`, names };
+  return { script: `${start}\n${rest}module.exports={${exported}};})\n`, names };
 }
 
 /** Puts `dfget` together into few files, in place of those that the compiler wrote. */

@@ -121,18 +121,21 @@ export function environmentName(program: string, flag: string): string {
 function describe(key: string, property: TSchema): ConfigOption {
   const notes = property as TSchema &
     OptionNotes & { type?: string; default?: unknown; enum?: readonly string[] };
-  return {
+  const option: { -readonly [name in keyof ConfigOption]: ConfigOption[name] } = {
     key,
-    flag: key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    flag: /[A-Z]/.test(key)
+      ? key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      : key,
     kind: kindOf(notes.type),
     choices: notes.enum,
     defaultValue: notes.default,
     description: notes.description ?? "",
-    ...(notes.short === undefined ? {} : { short: notes.short }),
-    ...(notes.placeholder === undefined ? {} : { placeholder: notes.placeholder }),
-    ...(notes.secret === undefined ? {} : { secret: notes.secret }),
-    ...(notes.unit === undefined ? {} : { unit: notes.unit }),
   };
+  if (notes.short !== undefined) option.short = notes.short;
+  if (notes.placeholder !== undefined) option.placeholder = notes.placeholder;
+  if (notes.secret !== undefined) option.secret = notes.secret;
+  if (notes.unit !== undefined) option.unit = notes.unit;
+  return option;
 }
 
 function kindOf(type: string | undefined): ConfigOption["kind"] {

@@ -10,11 +10,11 @@ interface Part {
   readonly path: string;
 }
 
-const PART = `"use strict"; module.exports = {
+const PART = `(function (module, __filename) { "use strict"; module.exports = {
   double(value) { const inner = () => value + value; return inner(); },
   later: () => module.loader("./later.mjs"),
   path: __filename,
-};`;
+}; })`;
 
 describe("a built part of a program", () => {
   let home: TemporaryDirectory;

@@ -22,11 +22,11 @@ export interface LoadedPart<T> {
 }
 
 /**
- * Loads a part of a program: from the sources by `part`, and a built one from the CommonJS file of that path, which must have another
- * name when its content is another, and calls no `require`, and `module.loader` in place of `import`. What is compiled of
- * that is kept in `directory`: Node's own cache is made before anything runs, and lacks what is compiled when it is called first,
- * which is almost every function. Others that use the part find its exports at `globalThis`, by `Symbol.for` and the name
- * of the file: `createRequire`, for a place among the modules of `require`, takes a millisecond.
+ * Loads a part of a program: from the sources by `part`, and a built one from the script of that path, which must have another
+ * name when its content is another, and whose value is a function that takes `module` and the path, calls no `require`, and `module.loader` in
+ * place of `import`. What is compiled of that is kept in `directory`: Node's own cache is made before anything runs, and lacks what
+ * is compiled when it is called first, which is almost every function. Others that use the part find its exports at
+ * `globalThis`, by `Symbol.for` and the name of the file: `createRequire`, for a place among the modules of `require`, takes a millisecond.
  */
 export async function loadPart<T extends object>(
   part: string | (() => Promise<T>),
@@ -35,9 +35,8 @@ export async function loadPart<T extends object>(
   if (typeof part !== "string") return { exports: await part(), keep: () => undefined };
   const kept = directory === undefined ? undefined : join(directory, `${basename(part)}.code`);
   const cachedData = kept === undefined ? undefined : readKept(kept);
-  const script = new Script(`(function (module, __filename) {\n${readFileSync(part, "utf8")}\n})`, {
+  const script = new Script(readFileSync(part, "utf8"), {
     filename: part,
-    lineOffset: -1,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
   // Node calls the import of a script experimental, on standard error.
