@@ -38,6 +38,30 @@ describeWhere(
       expect(left.filter((name) => name !== "node-compile-cache")).toEqual([]);
     });
 
+    it(
+      "finds four nodes at once no slower than wget on one, each file asked for once, from an origin 5 ms away",
+      { timeout: 260_000 },
+      async () => {
+        await using place = await TemporaryDirectory.create("place");
+        const options = "--part far --round-trip 5ms --files 2000 --nodes 4 --rounds 1 --json";
+        const { code, stdout, stderr } = await runCommand({
+          command: "npm",
+          args: `run --silent bench:files -- ${options}`.split(" "),
+          env: { TMPDIR: place.path },
+          timeoutMs: 240_000,
+        });
+        expect(stderr).toBe("");
+        expect(code).toBe(0);
+        const { trees } = JSON.parse(stdout) as { trees: Record<string, string | number>[] };
+        expect(trees.map(({ state }) => state)).toEqual(["cold", "warm"]);
+        console.info(trees.map((tree) => `${tree["state"]} ${tree["dfget_to_wget_ratio"]}`).join());
+        for (const tree of trees) {
+          expect(tree).toMatchObject({ file_count: 2000, node_count: 4, origin_requests: 2000 });
+          expect(tree["dfget_to_wget_ratio"]).toBeLessThanOrEqual(1);
+        }
+      },
+    );
+
     it("knows its parts", async () => {
       const { code, stderr } = await runCommand({
         command: process.execPath,
